@@ -1,0 +1,47 @@
+# Compilers, flags, libraries. Override on the command line or in the environment.
+
+VERSION := 0.1.0
+
+CC      ?= cc
+AR      ?= ar
+ifeq ($(origin CC),default)
+CC := cc
+endif
+Q := $(if $(V),,@)
+
+BUILD := build
+WARN  := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
+OPT   := -O2 -g
+ifdef SAN
+BUILD := build-san
+OPT   := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+endif
+ifdef WERROR
+WARN += -Werror
+endif
+
+CPPFLAGS += -I. -D_GNU_SOURCE -DG4_VERSION='"$(VERSION)"'
+CFLAGS   += -std=c11 -ffp-contract=off -fno-math-errno $(WARN) $(OPT) -pthread
+LDFLAGS  += -pthread
+
+FLAGS_AVX2   := -mavx2 -mfma -mf16c
+FLAGS_AVX512 := -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512vl -mavx512dq
+
+BASE_LIBS  := -ljansson -lmd -lz -lm -ldl
+AV_LIBS    := -lavformat -lavcodec -lswresample -lswscale -lavutil
+IMAGE_LIBS := -lpng -ljpeg
+
+# Debian names. BUILD suffices for `make demo`; TEST is what `make check` needs besides.
+PACKAGES_BUILD := gcc libc6-dev make libavformat-dev libavcodec-dev libavutil-dev libswresample-dev \
+    libswscale-dev libpng-dev libjpeg62-turbo-dev libjansson-dev libmd-dev zlib1g-dev libopenblas0-pthread
+PACKAGES_TEST := libcmocka-dev bats mandoc clang clang-format libclang-rt-14-dev ffmpeg sox \
+    libsox-fmt-mp3 webp imagemagick zzuf strace python3 jq file
+
+# GNU directory variables
+PREFIX      ?= /usr/local
+prefix      ?= $(PREFIX)
+exec_prefix ?= $(prefix)
+bindir      ?= $(exec_prefix)/bin
+datarootdir ?= $(prefix)/share
+mandir      ?= $(datarootdir)/man
+docdir      ?= $(datarootdir)/doc/g4

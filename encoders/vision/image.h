@@ -1,0 +1,42 @@
+/*
+ * image.h - an upright picture in memory, 8-bit RGB; and the one way to get it from a file.
+ */
+#ifndef G4_ENCODERS_VISION_IMAGE_H
+#define G4_ENCODERS_VISION_IMAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/err.h"
+
+struct g4_image {
+    uint8_t *rgb;               /* [height][width][3], owned; NULL when empty */
+    size_t width, height;
+};
+
+void g4_image_release(struct g4_image *image);          /* safe on a zeroed struct */
+
+/* Allocates an image of that size, black. Refuses 0 and sizes that wrap. */
+int g4_image_new(struct g4_image *image, size_t width, size_t height, struct g4_err *err);
+
+struct g4_image_limits {
+    uint64_t max_pixels;        /* 128 Mpx; 0 = none. --max-pixels */
+    uint64_t max_scans;         /* of a progressive JPEG: 100; 0 = none. --max-scans. Together with
+                                   pixels x scans <= 2 Gpx */
+    bool orient;                /* apply the EXIF orientation (tag 0x0112) */
+};
+
+/*
+ * Reads operand (a path, or "-" for stdin) and decodes by content: PNG, JPEG, PPM/PGM (P5, P6), else
+ * what libav knows as a picture (WebP, BMP, GIF, TIFF). Rules of vision.md 1: grey and palette expanded,
+ * alpha over white, 16-bit high byte, CMYK, orientation, profiles ignored, first frame of an animation
+ * (*animated set, may be NULL). Truncated data is an error, never a grey half.
+ */
+int g4_image_load(struct g4_image *image, const char *operand, const struct g4_image_limits *limits,
+                  bool *animated, struct g4_err *err);
+
+/* Keeps the rectangle w x h at (x, y); G4_EINPUT when it does not lie inside. */
+int g4_image_crop(struct g4_image *image, size_t w, size_t h, size_t x, size_t y, struct g4_err *err);
+
+#endif

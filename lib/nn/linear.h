@@ -1,0 +1,50 @@
+/*
+ * linear.h - matrix times rows, straight from the mapped weights.
+ */
+#ifndef G4_NN_LINEAR_H
+#define G4_NN_LINEAR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/nn/exec.h"
+#include "lib/tensor/dtype.h"
+
+/* A matrix W [rows, cols] in any weight type; a view, nothing is owned or copied. */
+struct g4_matrix {
+    const void *data;           /* NULL: there is no such matrix in this model */
+    enum g4_dtype dtype;
+    size_t rows, cols;
+    size_t stride;              /* bytes from row to row */
+};
+
+/* A linear layer with optional clamps and bias:
+ *     y = clamp(W clamp(x, in_min, in_max), out_min, out_max) + bias
+ * A limit that the model does not have is -INFINITY / +INFINITY; bias NULL = none (no layer of the
+ * family has both). */
+struct g4_linear {
+    struct g4_matrix w;
+    float in_min, in_max, out_min, out_max;
+    const float *bias;          /* [rows] */
+};
+
+/*
+ * y[n, w.rows] = layer(x[n, w.cols]). y and x do not overlap. tmp: n * w.cols floats, used only when
+ * an input limit is finite (may be NULL otherwise). n = 0 does nothing.
+ * One row or a few: gemv, where the result of a row is bit-equal whatever n is (1..16); more: gemm.
+ */
+void g4_linear(const struct g4_exec *exec, const struct g4_linear *layer, float *y, size_t ldy,
+               const float *x, size_t ldx, size_t n, float *tmp);
+
+/* The same for a bare matrix: y = x W^T. */
+void g4_matmul(const struct g4_exec *exec, const struct g4_matrix *w, float *y, size_t ldy,
+               const float *x, size_t ldx, size_t n);
+
+/* y[cols] = row r of W, widened to float32 and times scale. One thread. */
+void g4_matrix_row(const struct g4_exec *exec, const struct g4_matrix *w, size_t r, float scale,
+                   float *y);
+
+/* Rows from..from+count-1 as a matrix of their own. */
+struct g4_matrix g4_matrix_rows(const struct g4_matrix *w, size_t from, size_t count);
+
+#endif
