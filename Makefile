@@ -47,7 +47,7 @@ $(BUILT): $(BUILD)/bin/%: $(BUILD)/bin/%.o $(ARCHIVES)
 # The plain build leaves its programs in bin/; a sanitised one keeps them to itself.
 ifeq ($(BUILD),build)
 $(PROGRAMS:%=bin/%): bin/%: $(BUILD)/bin/%
-	$(Q)cp $< $@
+	$(Q)install -m 755 $< $@
 endif
 
 $(LIB): $(call objects,$(LIB_SRC))

@@ -1,5 +1,5 @@
 /*
- * sampler.h - logits to one id (decoder.md 9, generation.md "Sampling").
+ * sampler.h - logits to one id.
  *
  * suppress -> repetition penalty -> temperature -> top-k -> top-p -> min-p -> draw; greedy: argmax,
  * lowest id on a tie. Own generator: the same seed gives the same ids at any thread count.
@@ -26,8 +26,9 @@ struct g4_sampling {
 struct g4_sampler;
 
 /* suppress: ids that are never chosen (borrowed for the sampler's life). */
-int g4_sampler_open(struct g4_sampler **sampler, const struct g4_sampling *sampling, size_t vocab_size,
-                    const int32_t *suppress, size_t suppress_count, struct g4_err *err);
+int g4_sampler_open(struct g4_sampler **sampler, const struct g4_sampling *sampling,
+                    size_t vocab_size, const int32_t *suppress, size_t suppress_count,
+                    struct g4_err *err);
 void g4_sampler_close(struct g4_sampler *sampler);
 
 /* Back to the seed, history empty (the next unit of --each). */
@@ -36,7 +37,8 @@ void g4_sampler_reset(struct g4_sampler *sampler);
 void g4_sampler_seen(struct g4_sampler *sampler, int32_t id);
 
 /* The distribution drawn from: probabilities [vocab_size]. For tests. */
-void g4_sampler_probabilities(struct g4_sampler *sampler, const float *logits, float *probabilities);
+void g4_sampler_probabilities(struct g4_sampler *sampler, const float *logits,
+                              float *probabilities);
 
 /* Chooses; does not call seen. */
 int32_t g4_sampler_choose(struct g4_sampler *sampler, const float *logits);

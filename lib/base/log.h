@@ -23,4 +23,8 @@ void g4_log_info(int level, const char *format, ...) __attribute__((format(print
 
 bool g4_log_verbose(int level);
 
+/* What g4_log_open was told. */
+const char *g4_log_program(void);
+bool g4_log_quiet(void);
+
 #endif

@@ -2,8 +2,8 @@
  * cpu.h - which instruction sets this machine has and this process may use.
  *
  * Decided from feature bits and the state the system saves (CPUID and XGETBV, or HWCAP), never from
- * family or model. $G4_CPU masks downwards: generic, avx2, avx512, avx512bf16, amx; a name above what
- * the machine has is an error of the person (G4_EUSAGE).
+ * family or model. $G4_CPU masks downwards: generic, avx2, avx512, avx512bf16, amx; a name above
+ * what the machine has is an error of the person (G4_EUSAGE).
  */
 #ifndef G4_KERNEL_CPU_H
 #define G4_KERNEL_CPU_H
@@ -12,10 +12,10 @@
 
 enum g4_cpu {
     G4_CPU_GENERIC,
-    G4_CPU_AVX2,                /* AVX2, FMA, F16C */
-    G4_CPU_AVX512,              /* F, BW, VL, DQ */
-    G4_CPU_AVX512BF16,          /* and VNNI, BF16 */
-    G4_CPU_AMX,                 /* and AMX-TILE, AMX-BF16, AMX-INT8, permission granted */
+    G4_CPU_AVX2,       /* AVX2, FMA, F16C */
+    G4_CPU_AVX512,     /* F, BW, VL, DQ */
+    G4_CPU_AVX512BF16, /* and VNNI, BF16 */
+    G4_CPU_AMX,        /* and AMX-TILE, AMX-BF16, AMX-INT8, permission granted */
     G4_CPU_LEVELS
 };
 

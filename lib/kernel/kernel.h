@@ -1,13 +1,13 @@
 /*
  * kernel.h - the table of kernels, and the contract of every slot.
  *
- * The generic C version of a slot (generic.c) is its specification; an ISA file overwrites the slots it
- * is better at, upwards: generic -> (OpenBLAS) -> AVX2 -> AVX-512 -> ... The kernel check runs every slot of
- * every level against generic at odd sizes.
+ * The generic C version of a slot (generic.c) is its specification; an ISA file overwrites the
+ * slots it is better at, upwards: generic -> (OpenBLAS) -> AVX2 -> AVX-512 -> ... The kernel check
+ * runs every slot of every level against generic at odd sizes.
  *
- * Common rules: no alignment is required of any pointer but panels (64 bytes); no multiples are required
- * of any size (tails are inside); inputs and outputs may not overlap unless the slot says so; sizes may
- * be 0. One call is one thread. A slot's result depends on its arguments only.
+ * Common rules: no alignment is required of any pointer but panels (64 bytes); no multiples are
+ * required of any size (tails are inside); inputs and outputs may not overlap unless the slot says
+ * so; sizes may be 0. One call is one thread. A slot's result depends on its arguments only.
  */
 #ifndef G4_KERNEL_KERNEL_H
 #define G4_KERNEL_KERNEL_H
@@ -20,19 +20,21 @@
 #include "lib/kernel/cpu.h"
 #include "lib/tensor/dtype.h"
 
-enum { G4_GEMV_ROWS = 16 };     /* most rows of x in one gemv call */
+enum { G4_GEMV_ROWS = 16 }; /* most rows of x in one gemv call */
 
 /*
- * What depends on the type of stored numbers. `w` points to rows of that type, `stride` bytes apart.
+ * What depends on the type of stored numbers. `w` points to rows of that type, `stride` bytes
+ * apart.
  */
 struct g4_kernels_dtype {
-    /* y[n, rows] = x[n, k] W[rows, k]^T for n in 1..G4_GEMV_ROWS, float32 products and sums. Row i of
-     * y is bit-equal whatever n and whatever the other rows are. */
+    /* y[n, rows] = x[n, k] W[rows, k]^T for n in 1..G4_GEMV_ROWS, float32 products and sums. Row i
+     * of y is bit-equal whatever n and whatever the other rows are. */
     void (*gemv)(float *y, size_t ldy, const float *x, size_t ldx, size_t n, const void *w,
                  size_t stride, size_t rows, size_t k);
-    /* panel[i * nr + r] = W[r][i] for r < rows, 0 for rows <= r < nr; i < k. */
+    /* panel[i * nr + r] = W[r][i] for r < rows, 0 for rows <= r < nr; i < k. nr is gemm_nr. */
     void (*pack_rows)(float *panel, size_t nr, const void *w, size_t stride, size_t rows, size_t k);
-    /* panel[i * nr + c] = W[i][c] for c < cols, 0 for cols <= c < nr; i < k: W is already k-major. */
+    /* panel[i * nr + c] = W[i][c] for c < cols, 0 for cols <= c < nr; i < k: the same from a W that
+     * is k-major. */
     void (*pack_cols)(float *panel, size_t nr, const void *w, size_t stride, size_t cols, size_t k);
     /* y[n] = w[n] * scale. */
     void (*widen)(float *y, const void *w, size_t n, float scale);
@@ -43,11 +45,11 @@ struct g4_kernels_dtype {
 
 struct g4_kernels {
     enum g4_cpu cpu;
-    const char *gemm_name;      /* "openblas", "avx512" ...: for -v and the tests */
-    bool float_products;        /* no slot rounds a factor below float32 */
+    const char *gemm_name; /* "openblas", "avx512" ...: for -v and the tests */
+    bool float_products;   /* no slot rounds a factor below float32 */
 
-    /* gemm: y[m, cols] (+)= x[m, k] panel[k, nr], cols <= gemm_nr, k <= gemm_kc; add: y += instead of
-     * y =. The panel is packed as above with nr = gemm_nr. */
+    /* gemm: y[m, cols] (+)= x[m, k] panel[k, nr], cols <= gemm_nr, k <= gemm_kc; add: y += instead
+     * of y =. The panel is packed as above with nr = gemm_nr. */
     size_t gemm_mr, gemm_nr, gemm_kc;
     void (*gemm)(float *y, size_t ldy, const float *x, size_t ldx, size_t m, const float *panel,
                  size_t cols, size_t k, bool add);
@@ -57,13 +59,16 @@ struct g4_kernels {
     /* y = x / sqrt(mean(x^2) + eps) * w; w NULL = 1; y may be x. */
     void (*rms_norm)(float *y, const float *x, const float *w, size_t n, float eps);
     /* y += scale * x / sqrt(mean(x^2) + eps) * w */
-    void (*rms_norm_add)(float *y, const float *x, const float *w, size_t n, float eps, float scale);
+    void (*rms_norm_add)(float *y, const float *x, const float *w, size_t n, float eps,
+                         float scale);
     /* y = gelu(gate) * up (tanh form); y may be either. */
     void (*gelu_mul)(float *y, const float *gate, const float *up, size_t n);
-    void (*silu)(float *y, const float *x, size_t n);                    /* y may be x */
-    void (*glu)(float *y, const float *a, const float *b, size_t n);     /* y = a * sigmoid(b); y may be a or b */
-    void (*softcap)(float *y, const float *x, float cap, size_t n);      /* y = cap * tanh(x / cap); y may be x */
-    float (*max)(const float *x, size_t n);                              /* -INFINITY for n = 0 */
+    void (*silu)(float *y, const float *x, size_t n); /* y may be x */
+    void (*glu)(float *y, const float *a, const float *b,
+                size_t n); /* y = a * sigmoid(b); y may be a or b */
+    void (*softcap)(float *y, const float *x, float cap,
+                    size_t n);              /* y = cap * tanh(x / cap); y may be x */
+    float (*max)(const float *x, size_t n); /* -INFINITY for n = 0 */
     /* y = exp(x - max), returns the sum; y may be x. x = -INFINITY gives exactly 0. */
     float (*exp_sum)(float *y, const float *x, float max, size_t n);
     void (*clamp)(float *y, const float *x, float lo, float hi, size_t n); /* y may be x */
@@ -74,7 +79,7 @@ struct g4_kernels {
     float (*dot)(const float *x, const float *y, size_t n);
     /* turn pairs (j, j + half): see lib/nn/rope.h; in place. */
     void (*rope)(float *x, const float *cos_row, const float *sin_row, size_t half);
-    void (*to_bf16)(uint16_t *y, const float *x, size_t n);              /* nearest even */
+    void (*to_bf16)(uint16_t *y, const float *x, size_t n); /* nearest even */
 };
 
 /* Fills the table for a level (at most what the machine has). use_blas: let OpenBLAS do gemm at the

@@ -1,10 +1,10 @@
 /*
- * bind.h - from tensor names to checked pointers. Shapes are proven here, so that hot paths need not.
+ * bind.h - from tensor names to checked pointers. Shapes are proven here, once for all runs.
  *
  * All take the published name as a format. `required` false: a missing tensor leaves *out empty
  * (matrix data NULL, vector NULL, scalar untouched) and is no error.
  * Errors: tensor missing, wrong shape ("tensor 'x': shape [3, 4], expected [4, 3]"), a dtype that a
- * matrix or vector cannot have.
+ * matrix or vector cannot have, a vector with an element that is not finite, a scalar that is NaN.
  */
 #ifndef G4_MODEL_BIND_H
 #define G4_MODEL_BIND_H
@@ -19,22 +19,24 @@
 
 struct g4_bind {
     const struct g4_weights *weights;
-    struct g4_arena *arena;     /* widened vectors live here; may be measuring, then *out stays NULL */
+    struct g4_arena *arena; /* widened vectors live here; may be measuring, then *out stays NULL */
     struct g4_err *err;
-    int status;                 /* first error; once set, every further call does nothing. So a list
-                                   of binds reads as a list, and is checked once at its end */
+    int status; /* first error; once set, every further call does nothing. So a list
+                   of binds reads as a list, and is checked once at its end */
 };
 
-/* A matrix [rows, cols] as a view into the mapping. Tensors of more dimensions are accepted when their
- * first is rows and the product of the others is cols (convolutions). */
-void g4_bind_matrix(struct g4_bind *bind, struct g4_matrix *out, size_t rows, size_t cols, bool required,
-                    const char *format, ...) __attribute__((format(printf, 6, 7)));
+/* A matrix [rows, cols] as a view into the mapping. Tensors of more dimensions are accepted when
+ * their first is rows and the product of the others is cols (convolutions). */
+void g4_bind_matrix(struct g4_bind *bind, struct g4_matrix *out, size_t rows, size_t cols,
+                    bool required, const char *format, ...) __attribute__((format(printf, 6, 7)));
 
-/* experts matrices [experts, rows, cols] in one tensor: out[0..experts-1]. */
-void g4_bind_matrices(struct g4_bind *bind, struct g4_matrix *out, size_t count, size_t rows, size_t cols,
-                      bool required, const char *format, ...) __attribute__((format(printf, 7, 8)));
+/* count matrices in one tensor [count, rows, cols]: out[0..count-1]. out may be NULL (an array of a
+ * measuring arena): then the tensor is only checked. */
+void g4_bind_matrices(struct g4_bind *bind, struct g4_matrix *out, size_t count, size_t rows,
+                      size_t cols, bool required, const char *format, ...)
+    __attribute__((format(printf, 7, 8)));
 
-/* A vector of n elements (any shape with that product), widened to float32 into the arena: small. */
+/* A vector of n elements (any shape with that product), widened to float32 into the arena. */
 void g4_bind_vector(struct g4_bind *bind, const float **out, size_t n, bool required,
                     const char *format, ...) __attribute__((format(printf, 5, 6)));
 

@@ -24,8 +24,8 @@ void g4_glu(const struct g4_exec *exec, float *y, size_t ldy, const float *x, si
             size_t dim);
 
 /* y = (y + x) * scale, in place. */
-void g4_add_scale(const struct g4_exec *exec, float *y, size_t ldy, const float *x, size_t ldx, size_t n,
-                  size_t dim, float scale);
+void g4_add_scale(const struct g4_exec *exec, float *y, size_t ldy, const float *x, size_t ldx,
+                  size_t n, size_t dim, float scale);
 
 /* y = y * scale, in place. */
 void g4_scale(const struct g4_exec *exec, float *y, size_t ldy, size_t n, size_t dim, float scale);

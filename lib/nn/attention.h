@@ -1,5 +1,6 @@
 /*
- * attention.h - softmax attention with grouped heads, blockwise: the score matrix never exists whole.
+ * attention.h - softmax attention with grouped heads, blockwise: the score matrix never exists
+ * whole.
  *
  *     s[i, j] = q_i . k_j        (scale 1.0: the model normalises q and k)
  *     out_i   = sum_j softmax_j(s[i, j]) v_j        over lo[i] <= j < hi[i]
@@ -17,19 +18,21 @@
 #include "lib/nn/exec.h"
 #include "lib/tensor/dtype.h"
 
+enum { G4_ATTENTION_HEAD_DIM = 1024 }; /* the widest head; configurations are checked against it */
+
 struct g4_attention {
-    size_t heads, kv_heads, head_dim;   /* heads % kv_heads == 0 */
-    size_t queries;                     /* rows of q and out */
-    const float *q;                     /* [queries, heads, head_dim], ldq floats from row to row */
+    size_t heads, kv_heads, head_dim; /* heads % kv_heads == 0 */
+    size_t queries;                   /* rows of q and out */
+    const float *q;                   /* [queries, heads, head_dim], ldq floats from row to row */
     size_t ldq;
-    size_t keys;                        /* rows of k and v */
-    enum g4_dtype dtype;                /* of k and v: F32 or BF16 */
-    const void *k, *v;                  /* [keys, kv_heads, head_dim] */
-    size_t ldk, ldv;                    /* elements (not bytes) from row to row */
-    const uint32_t *lo, *hi;            /* [queries]: keys lo..hi-1 are visible; NULL, NULL: all.
-                                           lo < hi; both may only grow from query to query, except
-                                           that hi may also stay level inside a block */
-    float *out;                         /* [queries, heads, head_dim], ldo floats from row to row */
+    size_t keys;             /* rows of k and v */
+    enum g4_dtype dtype;     /* of k and v: F32 or BF16 */
+    const void *k, *v;       /* [keys, kv_heads, head_dim] */
+    size_t ldk, ldv;         /* elements (not bytes) from row to row */
+    const uint32_t *lo, *hi; /* [queries]: keys lo..hi-1 are visible; NULL, NULL: all.
+                                lo < hi; both may only grow from query to query, except
+                                that hi may also stay level inside a block */
+    float *out;              /* [queries, heads, head_dim], ldo floats from row to row */
     size_t ldo;
 };
 

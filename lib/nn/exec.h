@@ -17,12 +17,13 @@
 struct g4_exec {
     struct g4_pool *pool;
     const struct g4_kernels *kernels;
-    unsigned char *scratch;     /* threads x scratch_size bytes, 64-byte aligned */
-    size_t scratch_size;        /* bytes of one worker */
+    unsigned char *scratch; /* (threads + 1) x scratch_size bytes, 64-byte aligned */
+    size_t scratch_size;    /* bytes of one worker, and of what they share */
 };
 
-/* threads 0: g4_pool_default_threads(). Kernels are those of g4_kernels_best() ($G4_CPU honoured). */
+/* threads 0: g4_pool_default_threads(). Kernels are those of g4_kernels_best() ($G4_CPU honoured).
+ */
 int g4_exec_open(struct g4_exec *exec, int threads, struct g4_err *err);
-void g4_exec_close(struct g4_exec *exec);   /* safe on a zeroed struct */
+void g4_exec_close(struct g4_exec *exec); /* safe on a zeroed struct */
 
 #endif

@@ -12,10 +12,10 @@
 
 /* A matrix W [rows, cols] in any weight type; a view, nothing is owned or copied. */
 struct g4_matrix {
-    const void *data;           /* NULL: there is no such matrix in this model */
+    const void *data; /* NULL: there is no such matrix in this model */
     enum g4_dtype dtype;
     size_t rows, cols;
-    size_t stride;              /* bytes from row to row */
+    size_t stride; /* bytes from row to row */
 };
 
 /* A linear layer with optional clamps and bias:
@@ -25,13 +25,13 @@ struct g4_matrix {
 struct g4_linear {
     struct g4_matrix w;
     float in_min, in_max, out_min, out_max;
-    const float *bias;          /* [rows] */
+    const float *bias; /* [rows] */
 };
 
 /*
- * y[n, w.rows] = layer(x[n, w.cols]). y and x do not overlap. tmp: n * w.cols floats, used only when
- * an input limit is finite (may be NULL otherwise). n = 0 does nothing.
- * One row or a few: gemv, where the result of a row is bit-equal whatever n is (1..16); more: gemm.
+ * y[n, w.rows] = layer(x[n, w.cols]). y and x do not overlap. tmp: n * w.cols floats, used only
+ * when an input limit is finite (may be NULL otherwise). n = 0 does nothing. One row or a few:
+ * gemv, where the result of a row is bit-equal whatever n is (1..16); more: gemm.
  */
 void g4_linear(const struct g4_exec *exec, const struct g4_linear *layer, float *y, size_t ldy,
                const float *x, size_t ldx, size_t n, float *tmp);

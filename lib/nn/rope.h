@@ -1,8 +1,8 @@
 /*
  * rope.h - rotary positions, half-split pairs.
  *
- * A head (or half of one) of width 2h turns its pairs (j, j + h), j = 0..h-1, by position * freq[j]:
- *     x[j]' = x[j] cos - x[j+h] sin        x[j+h]' = x[j+h] cos + x[j] sin
+ * A head (or half of one) of width 2h turns its pairs (j, j + h), j = 0..h-1, by position *
+ * freq[j]: x[j]' = x[j] cos - x[j+h] sin        x[j+h]' = x[j+h] cos + x[j] sin
  */
 #ifndef G4_NN_ROPE_H
 #define G4_NN_ROPE_H
@@ -13,8 +13,8 @@
 #include "lib/nn/exec.h"
 
 /* freq[j] = theta^(-2j / width) for j < turning, 0 for turning <= j < half. float64 power, rounded
- * once. Text: width = head width d, half = d/2, turning = factor * d/2. Vision: width = d/2 (channels
- * of one axis), half = turning = d/4. */
+ * once. Text: width = head width d, half = d/2, turning = factor * d/2. Vision: width = d/2
+ * (channels of one axis), half = turning = d/4. */
 void g4_rope_freq(float *freq, size_t half, size_t turning, size_t width, double theta);
 
 /* cos, sin [n, half] of angle = (float)position[i] * freq[j] (the product in float32, the functions

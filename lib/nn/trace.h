@@ -9,8 +9,8 @@
 #include <stddef.h>
 
 struct g4_trace {
-    /* name: the golden vector's stage ("embedded", "layer", "kv.full.k"); index: layer, or -1. data is
-     * valid during the call only; ld floats from row to row. */
+    /* name: the golden vector's stage ("embedded", "layer", "kv.full.k"); index: layer, or -1. data
+     * is valid during the call only; ld floats from row to row. */
     void (*put)(void *ctx, const char *name, int index, const float *data, size_t ld, size_t rows,
                 size_t cols);
     void *ctx;

@@ -34,7 +34,7 @@ static inline float g4_f16_to_f32(uint16_t h)
     uint32_t mantissa = h & 1023;
     uint32_t bits;
     float x;
-    if (exponent == 0) {                        /* zero and subnormals: mantissa * 2^-24, exact */
+    if (exponent == 0) { /* zero and subnormals: mantissa * 2^-24, exact */
         x = (float)mantissa * 5.9604644775390625e-8f;
         memcpy(&bits, &x, sizeof bits);
         bits |= sign;

@@ -1,0 +1,26 @@
+/*
+ * isa.h - how the files of lib/kernel fill the table; nothing outside lib/kernel includes it.
+ *
+ * Each init overwrites the slots its file is better at and leaves the others. Those of an
+ * instruction set exist on every machine and do nothing where the compiler has no such
+ * instructions.
+ */
+#ifndef G4_KERNEL_ISA_H
+#define G4_KERNEL_ISA_H
+
+#include "lib/kernel/kernel.h"
+
+void g4_kernels_init_generic_mm(struct g4_kernels *kernels);  /* products, packing, widening */
+void g4_kernels_init_generic_vec(struct g4_kernels *kernels); /* element-wise */
+
+/* gemm by OpenBLAS; leaves the table alone when the library is not there. */
+void g4_kernels_init_blas(struct g4_kernels *kernels);
+
+void g4_kernels_init_mm_avx2(struct g4_kernels *kernels);
+void g4_kernels_init_gemv_avx2(struct g4_kernels *kernels);
+void g4_kernels_init_vec_avx2(struct g4_kernels *kernels);
+void g4_kernels_init_mm_avx512(struct g4_kernels *kernels);
+void g4_kernels_init_gemv_avx512(struct g4_kernels *kernels);
+void g4_kernels_init_vec_avx512(struct g4_kernels *kernels);
+
+#endif

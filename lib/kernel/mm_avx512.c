@@ -1,0 +1,241 @@
+/*
+ * mm_avx512.c - gemm with tiles of 12 x 32 floats, and the packing of its panels.
+ *
+ * A tile keeps 24 registers of sums; each step of k loads 32 columns of the panel (2 registers) and
+ * multiplies them with one number of each of 12 rows.
+ */
+#include "lib/kernel/isa.h"
+
+#if defined(__AVX512F__)
+
+#include "lib/kernel/avx512.h"
+
+enum { MR = 12, NR = 32, KC = 384 };
+
+/* y[rows, 32] (+)= x[rows, k] panel[k, 32]; rows is a constant. */
+G4_INLINE void tile(float *y, size_t ldy, const float *x, size_t ldx, const float *panel,
+                    size_t cols, size_t k, bool add, const size_t rows)
+{
+    __m512 sum[MR][2];
+#pragma GCC unroll 12
+    for (size_t r = 0; r < rows; r++)
+        sum[r][0] = sum[r][1] = _mm512_setzero_ps();
+
+    /* rows 0, 3, 6, 9; the others are one or two strides on: addresses the processor adds itself */
+    const float *x0 = x, *x3 = x + 3 * ldx, *x6 = x + 6 * ldx, *x9 = x + 9 * ldx;
+    for (size_t i = 0; i < k; i++) {
+        const __m512 b0 = _mm512_load_ps(panel + i * NR), b1 = _mm512_load_ps(panel + i * NR + 16);
+#pragma GCC unroll 12
+        for (size_t r = 0; r < rows; r++) {
+            const float *base = r < 3 ? x0 : r < 6 ? x3 : r < 9 ? x6 : x9;
+            const __m512 a = _mm512_set1_ps(base[r % 3 * ldx + i]);
+            sum[r][0] = _mm512_fmadd_ps(a, b0, sum[r][0]);
+            sum[r][1] = _mm512_fmadd_ps(a, b1, sum[r][1]);
+        }
+    }
+
+    const size_t second = cols > 16 ? cols - 16 : 0;
+#pragma GCC unroll 12
+    for (size_t r = 0; r < rows; r++) {
+        float *row = y + r * ldy;
+        if (add) {
+            sum[r][0] = _mm512_add_ps(load(row, cols), sum[r][0]);
+            sum[r][1] = _mm512_add_ps(load(row + 16, second), sum[r][1]);
+        }
+        store(row, cols, sum[r][0]);
+        store(row + 16, second, sum[r][1]);
+    }
+}
+
+static void tile_rows(float *y, size_t ldy, const float *x, size_t ldx, size_t m,
+                      const float *panel, size_t cols, size_t k, bool add)
+{
+    switch (m) {
+    case 1: tile(y, ldy, x, ldx, panel, cols, k, add, 1); break;
+    case 2: tile(y, ldy, x, ldx, panel, cols, k, add, 2); break;
+    case 3: tile(y, ldy, x, ldx, panel, cols, k, add, 3); break;
+    case 4: tile(y, ldy, x, ldx, panel, cols, k, add, 4); break;
+    case 5: tile(y, ldy, x, ldx, panel, cols, k, add, 5); break;
+    case 6: tile(y, ldy, x, ldx, panel, cols, k, add, 6); break;
+    case 7: tile(y, ldy, x, ldx, panel, cols, k, add, 7); break;
+    case 8: tile(y, ldy, x, ldx, panel, cols, k, add, 8); break;
+    case 9: tile(y, ldy, x, ldx, panel, cols, k, add, 9); break;
+    case 10: tile(y, ldy, x, ldx, panel, cols, k, add, 10); break;
+    case 11: tile(y, ldy, x, ldx, panel, cols, k, add, 11); break;
+    default: tile(y, ldy, x, ldx, panel, cols, k, add, MR); break;
+    }
+}
+
+static void gemm_avx512(float *y, size_t ldy, const float *x, size_t ldx, size_t m,
+                        const float *panel, size_t cols, size_t k, bool add)
+{
+    for (; m >= MR; m -= MR, x += MR * ldx, y += MR * ldy)
+        tile_rows(y, ldy, x, ldx, MR, panel, cols, k, add);
+    if (m > 0)
+        tile_rows(y, ldy, x, ldx, m, panel, cols, k, add);
+}
+
+/* Transposes 16 x 16 words of 32 bits in place. */
+G4_INLINE void transpose16(__m512i v[16])
+{
+    __m512i t[16];
+#pragma GCC unroll 8
+    for (int i = 0; i < 16; i += 2) { /* pairs of rows: words of two rows interleaved */
+        t[i] = _mm512_unpacklo_epi32(v[i], v[i + 1]);
+        t[i + 1] = _mm512_unpackhi_epi32(v[i], v[i + 1]);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 16; i += 4) { /* 4 rows: each 128-bit lane holds a column of them */
+        v[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
+        v[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
+        v[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
+        v[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) { /* lanes of rows 0-3, 4-7, 8-11, 12-15 brought together */
+        const __m512i a = _mm512_shuffle_i32x4(v[i], v[i + 4], 0x88);
+        const __m512i b = _mm512_shuffle_i32x4(v[i], v[i + 4], 0xdd);
+        const __m512i c = _mm512_shuffle_i32x4(v[i + 8], v[i + 12], 0x88);
+        const __m512i d = _mm512_shuffle_i32x4(v[i + 8], v[i + 12], 0xdd);
+        t[i] = _mm512_shuffle_i32x4(a, c, 0x88);
+        t[i + 4] = _mm512_shuffle_i32x4(b, d, 0x88);
+        t[i + 8] = _mm512_shuffle_i32x4(a, c, 0xdd);
+        t[i + 12] = _mm512_shuffle_i32x4(b, d, 0xdd);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; i++)
+        v[i] = t[i];
+}
+
+/* Bytes of a row: 16 rows at a time are too many for the hardware to foresee */
+enum { AHEAD = 256 };
+
+/* 16 rows by 16 elements into the panel. */
+G4_INLINE void pack_block(enum g4_dtype dtype, float *panel, size_t nr, const unsigned char *w,
+                          size_t stride, size_t rows, size_t left)
+{
+    __m512i v[16];
+#pragma GCC unroll 16
+    for (size_t r = 0; r < 16; r++) {
+        if (r < rows) {
+            _mm_prefetch((const char *)w + r * stride + AHEAD, _MM_HINT_T0);
+            v[r] = _mm512_castps_si512(load_stored(dtype, w + r * stride, left));
+        } else {
+            v[r] = _mm512_setzero_si512();
+        }
+    }
+    transpose16(v);
+#pragma GCC unroll 16
+    for (size_t i = 0; i < 16; i++)
+        if (i < left)
+            _mm512_store_si512(panel + i * nr, v[i]);
+}
+
+/* 16 rows by 32 bf16: pairs are transposed as words, then every word gives two floats. */
+G4_INLINE void pack_block_bf16(float *panel, size_t nr, const unsigned char *w, size_t stride)
+{
+    __m512i v[16];
+    const __m512i upper = _mm512_set1_epi32((int)0xffff0000);
+#pragma GCC unroll 16
+    for (size_t r = 0; r < 16; r++) {
+        _mm_prefetch((const char *)w + r * stride + AHEAD, _MM_HINT_T0);
+        v[r] = _mm512_loadu_si512(w + r * stride);
+    }
+    transpose16(v);
+#pragma GCC unroll 16
+    for (size_t i = 0; i < 16; i++) {
+        _mm512_store_si512(panel + 2 * i * nr, _mm512_slli_epi32(v[i], 16));
+        _mm512_store_si512(panel + (2 * i + 1) * nr, _mm512_and_si512(v[i], upper));
+    }
+}
+
+/* nr is a multiple of 16. */
+G4_INLINE void pack_rows(enum g4_dtype dtype, float *panel, size_t nr, const void *w, size_t stride,
+                         size_t rows, size_t k)
+{
+    const size_t bytes = element_bytes(dtype);
+    for (size_t r = 0; r < nr; r += 16) {
+        const size_t used = rows > r ? rows - r : 0;
+        const unsigned char *base = used ? (const unsigned char *)w + r * stride : w;
+        size_t i = 0;
+        if (dtype == G4_DTYPE_BF16 && used >= 16)
+            for (; i + 32 <= k; i += 32)
+                pack_block_bf16(panel + i * nr + r, nr, base + i * bytes, stride);
+        for (; i < k; i += 16)
+            pack_block(dtype, panel + i * nr + r, nr, base + i * bytes, stride, used, k - i);
+    }
+}
+
+G4_INLINE void pack_cols(enum g4_dtype dtype, float *panel, size_t nr, const void *w, size_t stride,
+                         size_t cols, size_t k)
+{
+    const size_t bytes = element_bytes(dtype);
+    for (size_t i = 0; i < k; i++) {
+        const unsigned char *row = (const unsigned char *)w + i * stride;
+        for (size_t c = 0; c < nr; c += 16) {
+            const __m512 v =
+                c < cols ? load_stored(dtype, row + c * bytes, cols - c) : _mm512_setzero_ps();
+            _mm512_store_ps(panel + i * nr + c, v);
+        }
+    }
+}
+
+static void pack_rows_f32_avx512(float *panel, size_t nr, const void *w, size_t stride, size_t rows,
+                                 size_t k)
+{
+    pack_rows(G4_DTYPE_F32, panel, nr, w, stride, rows, k);
+}
+
+static void pack_rows_f16_avx512(float *panel, size_t nr, const void *w, size_t stride, size_t rows,
+                                 size_t k)
+{
+    pack_rows(G4_DTYPE_F16, panel, nr, w, stride, rows, k);
+}
+
+static void pack_rows_bf16_avx512(float *panel, size_t nr, const void *w, size_t stride,
+                                  size_t rows, size_t k)
+{
+    pack_rows(G4_DTYPE_BF16, panel, nr, w, stride, rows, k);
+}
+
+static void pack_cols_f32_avx512(float *panel, size_t nr, const void *w, size_t stride, size_t cols,
+                                 size_t k)
+{
+    pack_cols(G4_DTYPE_F32, panel, nr, w, stride, cols, k);
+}
+
+static void pack_cols_f16_avx512(float *panel, size_t nr, const void *w, size_t stride, size_t cols,
+                                 size_t k)
+{
+    pack_cols(G4_DTYPE_F16, panel, nr, w, stride, cols, k);
+}
+
+static void pack_cols_bf16_avx512(float *panel, size_t nr, const void *w, size_t stride,
+                                  size_t cols, size_t k)
+{
+    pack_cols(G4_DTYPE_BF16, panel, nr, w, stride, cols, k);
+}
+
+void g4_kernels_init_mm_avx512(struct g4_kernels *kernels)
+{
+    kernels->gemm_name = "avx512";
+    kernels->gemm_mr = MR;
+    kernels->gemm_nr = NR;
+    kernels->gemm_kc = KC;
+    kernels->gemm = gemm_avx512;
+    kernels->dtype[G4_DTYPE_F32].pack_rows = pack_rows_f32_avx512;
+    kernels->dtype[G4_DTYPE_F16].pack_rows = pack_rows_f16_avx512;
+    kernels->dtype[G4_DTYPE_BF16].pack_rows = pack_rows_bf16_avx512;
+    kernels->dtype[G4_DTYPE_F32].pack_cols = pack_cols_f32_avx512;
+    kernels->dtype[G4_DTYPE_F16].pack_cols = pack_cols_f16_avx512;
+    kernels->dtype[G4_DTYPE_BF16].pack_cols = pack_cols_bf16_avx512;
+}
+
+#else
+
+void g4_kernels_init_mm_avx512(struct g4_kernels *kernels)
+{
+    (void)kernels;
+}
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * summary.h - a model in numbers: how many bytes of what, and what a run of it keeps in memory.
+ */
+#ifndef G4_MODEL_SUMMARY_H
+#define G4_MODEL_SUMMARY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/model/model.h"
+
+enum g4_model_part {
+    G4_PART_TEXT,            /* all of the text model but the next two */
+    G4_PART_PER_LAYER_TABLE, /* per-layer embeddings: one row per token is read, the rest is not */
+    G4_PART_UNUSED,          /* keys and values of layers that borrow theirs */
+    G4_PART_VISION,
+    G4_PART_AUDIO,
+    G4_PART_OTHER, /* nothing that the programs know */
+    G4_PARTS
+};
+
+struct g4_amount {
+    size_t tensors;
+    uint64_t bytes;
+};
+
+struct g4_model_summary {
+    struct g4_amount part[G4_PARTS];
+    struct g4_amount dtype[G4_DTYPES];
+    struct g4_amount total;
+    uint64_t parameters; /* stored numbers */
+    uint64_t mapped;     /* bytes of the mapped files, headers included */
+    uint64_t resident;   /* estimate: parts that a run touches as a whole (text, vision, audio) */
+};
+
+void g4_model_summarise(struct g4_model_summary *summary, const struct g4_model *model);
+
+const char *g4_model_part_name(enum g4_model_part part);
+
+/*
+ * Bytes of keys and values at 16 bits for a sequence of n positions: over the owning layers
+ *     2 (keys, values) * kv_heads * head_dim * 2 bytes * m
+ * with m = n for full attention and min(n, window) for a sliding layer. A run keeps a little more:
+ * the ring of a sliding layer has room for the tokens of one call.
+ */
+uint64_t g4_cache_bytes(const struct g4_text_config *text, size_t n);
+
+#endif

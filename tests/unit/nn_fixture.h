@@ -1,0 +1,99 @@
+/*
+ * nn_fixture.h - what the tests of lib/nn share: numbers to work on, and every level of this
+ * machine.
+ */
+#ifndef G4_TESTS_NN_FIXTURE_H
+#define G4_TESTS_NN_FIXTURE_H
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/nn/exec.h"
+#include "lib/tensor/half.h"
+
+/* Numbers in -1..1, the same in every run. */
+static inline void fill(float *x, size_t n, uint32_t seed)
+{
+    uint32_t state = seed * 2654435761u + 1;
+    for (size_t i = 0; i < n; i++) {
+        state = state * 1664525u + 1013904223u;
+        x[i] = (float)(int32_t)(state >> 8 & 0xffff) / 32768.0f - 1.0f;
+    }
+}
+
+static inline float *floats(size_t n)
+{
+    float *x = calloc(n ? n : 1, sizeof *x);
+    assert_non_null(x);
+    return x;
+}
+
+static inline float *filled(size_t n, uint32_t seed)
+{
+    float *x = floats(n);
+    fill(x, n, seed);
+    return x;
+}
+
+/* The same numbers as bf16; x is rounded to them. */
+static inline uint16_t *as_bf16(float *x, size_t n)
+{
+    uint16_t *h = calloc(n ? n : 1, sizeof *h);
+    assert_non_null(h);
+    for (size_t i = 0; i < n; i++) {
+        h[i] = g4_f32_to_bf16(x[i]);
+        x[i] = g4_bf16_to_f32(h[i]);
+    }
+    return h;
+}
+
+static inline void assert_close(const float *a, const float *b, size_t n, double tolerance,
+                                const char *what)
+{
+    double worst = 0;
+    size_t at = 0;
+    for (size_t i = 0; i < n; i++) {
+        const double d = fabs((double)a[i] - b[i]);
+        if (!(d <= worst)) {
+            worst = d;
+            at = i;
+        }
+    }
+    if (!(worst <= tolerance))
+        fail_msg("%s: [%zu] is %g, expected %g, difference %g > %g", what, at, (double)a[at],
+                 (double)b[at], worst, tolerance);
+}
+
+/* Runs fn on every level of this machine, generic also with OpenBLAS, each with 1 and 3 threads. fn
+ * gives its result in a new array of *n floats: the bytes must not depend on the threads. */
+typedef float *fixture_fn(const struct g4_exec *exec, const void *ctx, size_t *n);
+
+static inline void on_every_level(fixture_fn *fn, const void *ctx)
+{
+    struct g4_exec one, three;
+    struct g4_err err = {0};
+    struct g4_kernels kernels;
+    assert_int_equal(g4_exec_open(&one, 1, &err), 0);
+    assert_int_equal(g4_exec_open(&three, 3, &err), 0);
+    for (int level = -1; level <= (int)g4_cpu_detect(); level++) {
+        size_t n1, n3;
+        g4_kernels_init(&kernels, level < 0 ? G4_CPU_GENERIC : (enum g4_cpu)level, level < 0);
+        one.kernels = three.kernels = &kernels;
+        float *a = fn(&one, ctx, &n1), *b = fn(&three, ctx, &n3);
+        assert_int_equal(n1, n3);
+        assert_memory_equal(a, b, n1 * sizeof *a);
+        free(a);
+        free(b);
+    }
+    g4_exec_close(&one);
+    g4_exec_close(&three);
+}
+
+#endif
