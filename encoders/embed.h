@@ -9,11 +9,12 @@
 #include "lib/nn/linear.h"
 
 struct g4_embed {
-    struct g4_matrix projection;        /* [text width, width of the tower] */
+    struct g4_matrix projection; /* [text width, width of the tower] */
     float eps;
 };
 
 /* x [n, projection.cols] is normalised in place; out [n, projection.rows]. */
-void g4_embed_run(const struct g4_exec *exec, const struct g4_embed *embed, float *out, float *x, size_t n);
+void g4_embed_run(const struct g4_exec *exec, const struct g4_embed *embed, float *out, float *x,
+                  size_t n);
 
 #endif

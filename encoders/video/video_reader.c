@@ -86,6 +86,7 @@ static int scan_clip(struct g4_video_reader *reader, bool all, struct g4_err *er
     if (status == 0)
         status = g4_video_scan_run(&reader->scan, &reader->av, stream, all, err);
     reader->seekable = reader->scan.key_count > 0;
+    reader->tried = INT64_MIN;
     g4_av_source_close(&reader->av);
     return status;
 }
@@ -104,49 +105,65 @@ static int restart(struct g4_video_reader *reader, struct g4_err *err)
 {
     g4_av_source_close(&reader->av);
     reader->seekable = false;
-    reader->replaying = true;
     return open_decoder(reader, err);
 }
 
+enum landing { LOST = 0, LANDED = 1, BEHIND = 2 };
+
+/* Whether this frame came before the decoder began again. */
+static bool seen(const struct g4_video_reader *reader)
+{
+    int64_t stamp = g4_av_frame_time(reader->av.frame);
+    return stamp == AV_NOPTS_VALUE || g4_video_reader_seconds(reader, stamp) <= reader->last;
+}
+
 /*
- * After a seek: the first frame that needs nothing from before the key frame, into av.frame. 1 when it
- * is there and not too late for the target.
+ * After a seek: the first frame that needs nothing from before the key frame, into av.frame. LANDED when
+ * it is new and not too late for the target, BEHIND when it was seen before, else LOST.
  */
 static int land(struct g4_video_reader *reader, double target, struct g4_err *err)
 {
     struct g4_av_source *av = &reader->av;
     int more;
     while ((more = g4_av_source_frame(av, err)) > 0) {
-        int64_t time = g4_av_frame_time(av->frame);
-        if (!av->resume_key || av->resume_time == AV_NOPTS_VALUE || time == AV_NOPTS_VALUE)
-            return 0;
-        if (time >= av->resume_time)
-            return g4_video_reader_seconds(reader, time) <= target + 1e-6;
+        int64_t stamp = g4_av_frame_time(av->frame);
+        if (!av->resume_key || av->resume_time == AV_NOPTS_VALUE || stamp == AV_NOPTS_VALUE)
+            return LOST;
+        if (stamp < av->resume_time)
+            continue;
+        double time = g4_video_reader_seconds(reader, stamp);
+        return time <= reader->last ? BEHIND : time <= target + 1e-6 ? LANDED : LOST;
     }
     return more;
 }
 
-/* The next key frame to try: at or before `want`, and worth the seek. */
+/* The key frame to try: at or before `want`, and worth the seek. */
 static bool worthwhile(const struct g4_video_reader *reader, int64_t want, int64_t *key)
 {
-    return g4_video_scan_key(&reader->scan, want, key)
-           && g4_video_reader_seconds(reader, *key) > reader->last + SEEK_SECONDS;
+    /* An index may count in decoding time; its first entry is the first frame. */
+    int64_t first = reader->scan.keys[0];
+    int64_t shift = first < reader->origin ? reader->origin - first : 0;
+    return g4_video_scan_key(&reader->scan, want - shift, key) && *key != reader->tried
+           && g4_video_reader_seconds(reader, *key + shift) > reader->last + SEEK_SECONDS;
 }
 
 /* 1: av.frame is a frame further on. 0: decode on. */
 static int skip_ahead(struct g4_video_reader *reader, double target, struct g4_err *err)
 {
     int64_t want = reader->origin + (int64_t)fmin(target / reader->tick + 0.5, 4e18), key;
-    bool moved = false;
+    int landed = BEHIND;
     for (int i = 0; i < SEEK_TRIES && worthwhile(reader, want, &key); i++) {
-        moved = true;
-        int landed = g4_av_source_seek(&reader->av, key) == 0 ? land(reader, target, err) : 0;
+        reader->tried = key;
         reader->in_a_row = 0;
-        if (landed != 0)
+        landed = g4_av_source_seek(&reader->av, want) == 0 ? land(reader, target, err) : LOST;
+        if (landed < 0 || landed == LANDED)
             return landed;
+        reader->replaying = true;
+        if (landed == BEHIND)
+            break;
         want = key - 1;
     }
-    return moved ? restart(reader, err) : 0;
+    return landed == LOST ? restart(reader, err) : 0;
 }
 
 /* Seconds from the first frame; never less than the frame before. */
@@ -162,13 +179,6 @@ static double clock_of(struct g4_video_reader *reader, const AVFrame *frame)
         time = reader->last + step;
     }
     return fmax(time, reader->last);
-}
-
-/* Whether this frame came before the decoder began again. */
-static bool seen(const struct g4_video_reader *reader)
-{
-    int64_t stamp = g4_av_frame_time(reader->av.frame);
-    return stamp == AV_NOPTS_VALUE || g4_video_reader_seconds(reader, stamp) <= reader->last;
 }
 
 int g4_video_reader_next(struct g4_video_reader *reader, double target, double *time,

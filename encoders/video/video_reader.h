@@ -29,7 +29,8 @@ struct g4_video_reader {
     double last, prev;          /* times of the last two that came */
     size_t in_a_row;            /* frames since the last skip */
     bool seekable;              /* scan.keys can be used */
-    bool replaying;             /* began again; frames up to `last` were seen before */
+    int64_t tried;              /* the key frame that was sought last */
+    bool replaying;             /* went back; frames up to `last` were seen before */
 };
 
 /*
