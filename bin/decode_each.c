@@ -1,9 +1,9 @@
 /*
  * decode_each.c - one answer per unit.
  *
- * A unit is a picture, an audio segment, or the consecutive frames of one source with the sound behind
- * them; =segment and =source force either. A unit of one segment is answered when that closes; one of
- * several when something comes that does not belong to it.
+ * A unit is a picture, an audio segment, or the consecutive frames of one source with the sound
+ * behind them; =segment and =source force either. A unit of one segment is answered when that
+ * closes; one of several when something comes that does not belong to it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,12 +16,12 @@
 struct unit {
     bool open;
     struct g4_asking asking;
-    char *name;                 /* of its source */
+    char *name; /* of its source */
     long part;
-    uint32_t stream, source;    /* of its newest segment */
-    enum g4_stream_kind kind;   /* of its newest segment */
-    bool joins;                 /* further segments may belong to it */
-    int64_t segment, t0, t1;    /* of a unit of one segment; of several: -1 and the whole span */
+    uint32_t stream, source;  /* of its newest segment */
+    enum g4_stream_kind kind; /* of its newest segment */
+    bool joins;               /* further segments may belong to it */
+    int64_t segment, t0, t1;  /* of a unit of one segment; of several: -1 and the whole span */
 };
 
 struct each {
@@ -29,7 +29,7 @@ struct each {
     struct unit unit;
     struct g4_segment_rows rows;
     struct g4_source_name name;
-    struct g4_text *texts;      /* TEXT records that wait for their unit */
+    struct g4_text *texts; /* TEXT records that wait for their unit */
     size_t text_count;
 };
 
@@ -64,8 +64,8 @@ static int error_row(struct each *each, const char *name, int64_t segment, const
     each->run->failed = true;
     g4_progress_clear();
     g4_log_errorf("%s", message);
-    const struct g4_answer_row row = {.source = name, .segment = segment, .t0 = -1, .t1 = -1,
-                                      .error = message};
+    const struct g4_answer_row row = {
+        .source = name, .segment = segment, .t0 = -1, .t1 = -1, .error = message};
     return g4_printer_row(each->run->printer, &row, err);
 }
 
@@ -77,8 +77,8 @@ static int answer_unit(struct each *each, struct g4_err *err)
     struct g4_err reason = {0};
     if (!unit->open)
         return 0;
-    struct g4_answer_row row = {.source = unit->name, .segment = unit->segment, .t0 = unit->t0,
-                                .t1 = unit->t1};
+    struct g4_answer_row row = {
+        .source = unit->name, .segment = unit->segment, .t0 = unit->t0, .t1 = unit->t1};
     int status = g4_compose_end(&unit->asking.compose, &reason);
     if (status == 0)
         status = g4_asking_feed(&unit->asking, engine, true, &reason);
@@ -114,7 +114,10 @@ static int begin_unit(struct each *each, const struct g4_record *r, struct g4_er
 {
     struct unit *u = &each->unit;
     enum g4_decode_each mode = each->run->options->each;
-    *u = (struct unit){.open = true, .segment = r->segment.number, .t0 = r->segment.t0, .t1 = -1,
+    *u = (struct unit){.open = true,
+                       .segment = r->segment.number,
+                       .t0 = r->segment.t0,
+                       .t1 = -1,
                        .part = each->name.part};
     u->joins = mode == G4_EACH_SOURCE || (mode == G4_EACH_UNIT && r->segment.kind == G4_KIND_FRAME);
     u->name = g4_source_name_of(&each->name, r->stream, r->source);
@@ -128,7 +131,8 @@ static int begin_unit(struct each *each, const struct g4_record *r, struct g4_er
 }
 
 /* Puts a closed segment into the open unit. */
-static int add_segment(struct each *each, const struct g4_record *r, float *rows, struct g4_err *err)
+static int add_segment(struct each *each, const struct g4_record *r, float *rows,
+                       struct g4_err *err)
 {
     struct unit *u = &each->unit;
     if (u->asking.compose.segments > 0)
@@ -193,7 +197,8 @@ static int source_failed(struct each *each, const struct g4_record *r, struct g4
     drop_texts(each);
     char *name = g4_source_name_of(&each->name, r->stream, r->source);
     if (status == 0)
-        status = name ? error_row(each, name, -1, r->text, err) : g4_err_nomem(err, 0, "a source name");
+        status =
+            name ? error_row(each, name, -1, r->text, err) : g4_err_nomem(err, 0, "a source name");
     free(name);
     return status;
 }
@@ -208,7 +213,8 @@ static int take_record(struct each *each, const struct g4_record *r, struct g4_e
         return status < 0 ? status : hold_text(each, r, err);
     case G4_RECORD_SEGM: return continues(each, r) ? 0 : answer_unit(each, err);
     case G4_RECORD_ROWS:
-        return g4_segment_rows_add(&each->rows, r, each->run->engine->model.config.text.hidden_size, err);
+        return g4_segment_rows_add(&each->rows, r, each->run->engine->model.config.text.hidden_size,
+                                   err);
     case G4_RECORD_SEGE: return close_segment(each, r, err);
     case G4_RECORD_FAIL: return source_failed(each, r, err);
     case G4_RECORD_ENDS: return answer_unit(each, err);
@@ -227,7 +233,8 @@ int g4_decode_each(struct g4_decode_run *run, struct g4_err *err)
             status = take_record(&each, &record, err);
     } while (status == 0 && record.type != G4_RECORD_EOF);
     if (status == 0 && each.text_count > 0)
-        status = g4_err_set(err, G4_EINPUT, "a TEXT record at the end belongs to no picture, sound or clip");
+        status = g4_err_set(err, G4_EINPUT,
+                            "a TEXT record at the end belongs to no picture, sound or clip");
     release_unit(&each.unit);
     drop_texts(&each);
     g4_segment_rows_release(&each.rows);

@@ -18,7 +18,8 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* ---------------------------------------------------------------------------------------- opening */
+/* ---------------------------------------------------------------------------------------- opening
+ */
 
 int g4_decode_engine_find(struct g4_decode_engine *e, const struct g4_decode_options *options,
                           struct g4_err *err)
@@ -68,18 +69,23 @@ static int open_text(struct g4_decode_engine *e, struct g4_err *err)
     if (status < 0)
         return status;
     choose_sampling(e);
-    return g4_sampler_open(&e->sampler, &e->config.sampling, text->vocab_size, e->config.suppress.ids,
-                           e->config.suppress.count, err);
+    return g4_sampler_open(&e->sampler, &e->config.sampling, text->vocab_size,
+                           e->config.suppress.ids, e->config.suppress.count, err);
 }
 
 int g4_decode_engine_open(struct g4_decode_engine *e, struct g4_err *err)
 {
     const struct g4_decode_options *o = e->options;
     const struct g4_text_config *text = &e->model.config.text;
-    e->compose = (struct g4_compose_options){
-        .variant = text->hidden_size_per_layer_input > 0 ? G4_CHAT_SMALL : G4_CHAT_LARGE,
-        .raw = o->raw, .thinking = o->think != G4_THINK_OFF, .system = o->system, .prompt = o->prompt,
-        .prompt_bytes = o->prompt_bytes, .place = o->place};
+    e->compose = (struct g4_compose_options){.variant = text->hidden_size_per_layer_input > 0
+                                                            ? G4_CHAT_SMALL
+                                                            : G4_CHAT_LARGE,
+                                             .raw = o->raw,
+                                             .thinking = o->think != G4_THINK_OFF,
+                                             .system = o->system,
+                                             .prompt = o->prompt,
+                                             .prompt_bytes = o->prompt_bytes,
+                                             .place = o->place};
     int status = g4_exec_open(&e->exec, (int)o->threads, err);
     if (status == 0)
         status = open_text(e, err);
@@ -90,11 +96,12 @@ int g4_decode_engine_open(struct g4_decode_engine *e, struct g4_err *err)
     g4_log_info(1, "kernels %s, gemm %s, %d threads", g4_cpu_name(e->exec.kernels->cpu),
                 e->exec.kernels->gemm_name, g4_pool_threads(e->exec.pool));
     if (o->context > 0 && (size_t)o->context > text->max_position_embeddings)
-        return g4_err_set(err, G4_EUSAGE, "-c %lld: '%s' has at most %zu positions", (long long)o->context,
-                          e->model.name, text->max_position_embeddings);
+        return g4_err_set(err, G4_EUSAGE, "-c %lld: '%s' has at most %zu positions",
+                          (long long)o->context, e->model.name, text->max_position_embeddings);
     if (o->dry_run)
         return 0;
-    const struct g4_session_options session = {.context = (size_t)o->context, .cache = G4_DTYPE_BF16};
+    const struct g4_session_options session = {.context = (size_t)o->context,
+                                               .cache = G4_DTYPE_BF16};
     return g4_session_open(&e->session, e->engine, &session, err);
 }
 
@@ -112,7 +119,8 @@ void g4_decode_engine_close(struct g4_decode_engine *e)
     *e = (struct g4_decode_engine){0};
 }
 
-/* ---------------------------------------------------------------------------------------- asking */
+/* ---------------------------------------------------------------------------------------- asking
+ */
 
 int g4_asking_begin(struct g4_asking *a, struct g4_decode_engine *e, struct g4_err *err)
 {
@@ -143,7 +151,7 @@ int g4_asking_feed(struct g4_asking *a, struct g4_decode_engine *e, bool last, s
     double start = now();
     int status = g4_prompt_positions(&a->compose.prompt, a->parts_fed, e->tokenizer,
                                      e->model.config.text.hidden_size, &p, err);
-    if (status == G4_EUNSUPPORTED)      /* a token that the layout needs is not in the vocabulary */
+    if (status == G4_EUNSUPPORTED) /* a token that the layout needs is not in the vocabulary */
         g4_err_prefix(err, "model '%s'", e->model.name);
     if (status < 0)
         return status;
@@ -164,12 +172,14 @@ void g4_asking_release(struct g4_asking *a)
     *a = (struct g4_asking){0};
 }
 
-/* ---------------------------------------------------------------------------------------- answering */
+/* ----------------------------------------------------------------------------------------
+ * answering */
 
 /* Runs of one placeholder shorten to "<|image|> x 266". */
 static int fold_placeholders(const char *text, struct g4_text *out, struct g4_err *err)
 {
-    static const enum g4_special soft[] = {G4_TOKEN_IMAGE_SOFT, G4_TOKEN_AUDIO_SOFT, G4_TOKEN_VIDEO_SOFT};
+    static const enum g4_special soft[] = {G4_TOKEN_IMAGE_SOFT, G4_TOKEN_AUDIO_SOFT,
+                                           G4_TOKEN_VIDEO_SOFT};
     int status = 0;
     while (*text && status == 0) {
         size_t run = 0;
@@ -212,12 +222,14 @@ static int show_dry_run(const struct g4_asking *a, const struct g4_decode_engine
     int status = fold_placeholders(text, &out, err);
     free(text);
     size_t n = a->ids.count;
-    snprintf(figures, sizeof figures,
-             "\nprompt_tokens %zu\nsoft_tokens %zu\ncontext %zu\ncache_bytes %llu\nweight_bytes %llu\n", n,
-             a->soft, e->options->context ? (size_t)e->options->context
-                                          : e->model.config.text.max_position_embeddings,
-             (unsigned long long)g4_session_cache_bytes(e->engine, G4_DTYPE_BF16, n),
-             (unsigned long long)mapped_bytes(&e->model.weights));
+    snprintf(
+        figures, sizeof figures,
+        "\nprompt_tokens %zu\nsoft_tokens %zu\ncontext %zu\ncache_bytes %llu\nweight_bytes %llu\n",
+        n, a->soft,
+        e->options->context ? (size_t)e->options->context
+                            : e->model.config.text.max_position_embeddings,
+        (unsigned long long)g4_session_cache_bytes(e->engine, G4_DTYPE_BF16, n),
+        (unsigned long long)mapped_bytes(&e->model.weights));
     if (status == 0)
         status = g4_text_puts(&out, figures, err);
     if (status == 0)
@@ -247,9 +259,12 @@ int g4_asking_answer(struct g4_asking *a, struct g4_decode_engine *e, struct g4_
     if (e->options->dry_run)
         return show_dry_run(a, e, printer, err);
     struct g4_generation generation;
-    const struct g4_generate_options options = {
-        .config = &e->config, .max_tokens = answer_room(e), .stop_texts = e->options->stop.items,
-        .stop_count = e->options->stop.count, .show = show, .ctx = printer};
+    const struct g4_generate_options options = {.config = &e->config,
+                                                .max_tokens = answer_room(e),
+                                                .stop_texts = e->options->stop.items,
+                                                .stop_count = e->options->stop.count,
+                                                .show = show,
+                                                .ctx = printer};
     double start = now();
     int status = g4_generate(&generation, e->session, e->tokenizer, e->sampler, &options, err);
     g4_progress_clear();
@@ -261,8 +276,8 @@ int g4_asking_answer(struct g4_asking *a, struct g4_decode_engine *e, struct g4_
         status = g4_printer_row(printer, row, err);
     if (status == 0 && generation.stop == G4_STOP_LENGTH)
         g4_log_note("the answer was cut off after %zu tokens (-n, -c)", generation.ids.count);
-    g4_log_info(1, "prompt %zu tokens in %.3f s, answer %zu tokens in %.3f s", a->ids.count, a->prefill_s,
-                generation.ids.count, row->decode_s);
+    g4_log_info(1, "prompt %zu tokens in %.3f s, answer %zu tokens in %.3f s", a->ids.count,
+                a->prefill_s, generation.ids.count, row->decode_s);
     row->generation = NULL;
     g4_generation_release(&generation);
     return status;

@@ -1,6 +1,6 @@
 /*
- * decode_engine.h - everything g4-decode opens once: model, kernels, engine, tokenizer, session; and the
- * two steps of an answer: feeding a growing prompt, generating.
+ * decode_engine.h - everything g4-decode opens once: model, kernels, engine, tokenizer, session;
+ * and the two steps of an answer: feeding a growing prompt, generating.
  */
 #ifndef G4_BIN_DECODE_ENGINE_H
 #define G4_BIN_DECODE_ENGINE_H
@@ -21,7 +21,7 @@ struct g4_decode_engine {
     struct g4_tokenizer *tokenizer;
     struct g4_generation_config config;
     struct g4_sampler *sampler;
-    struct g4_session *session;         /* NULL in a dry run */
+    struct g4_session *session; /* NULL in a dry run */
     struct g4_compose_options compose;
 };
 
@@ -30,14 +30,14 @@ int g4_decode_engine_find(struct g4_decode_engine *engine, const struct g4_decod
                           struct g4_err *err);
 /* Second step: the rest. */
 int g4_decode_engine_open(struct g4_decode_engine *engine, struct g4_err *err);
-void g4_decode_engine_close(struct g4_decode_engine *engine);   /* safe on a zeroed struct */
+void g4_decode_engine_close(struct g4_decode_engine *engine); /* safe on a zeroed struct */
 
 /* One prompt on its way into the session. */
 struct g4_asking {
     struct g4_compose compose;
-    struct g4_ids ids;          /* of everything fed so far; media as placeholder ids */
+    struct g4_ids ids; /* of everything fed so far; media as placeholder ids */
     size_t parts_fed;
-    size_t soft;                /* soft positions among ids */
+    size_t soft; /* soft positions among ids */
     double prefill_s;
 };
 
@@ -46,7 +46,7 @@ int g4_asking_begin(struct g4_asking *asking, struct g4_decode_engine *engine, s
 /* Runs what the composition has grown by; `last` when it is complete. In a dry run only counts. */
 int g4_asking_feed(struct g4_asking *asking, struct g4_decode_engine *engine, bool last,
                    struct g4_err *err);
-void g4_asking_release(struct g4_asking *asking);               /* safe on a zeroed struct */
+void g4_asking_release(struct g4_asking *asking); /* safe on a zeroed struct */
 
 /* The answer to a complete prompt, shown while it grows, then as the row (whose source, segment and
  * times the caller has set). In a dry run: the prompt and its figures instead. */

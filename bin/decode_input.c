@@ -14,14 +14,22 @@
 #include "lib/base/log.h"
 #include "lib/base/progress.h"
 
-enum { WAIT_MS = 2000, MAGIC_BYTES = 8, PEEK = 16, NULL_MAJOR = 1, NULL_MINOR = 3, PIPE_BYTES = 1 << 20 };
+enum {
+    WAIT_MS = 2000,
+    MAGIC_BYTES = 8,
+    PEEK = 16,
+    NULL_MAJOR = 1,
+    NULL_MINOR = 3,
+    PIPE_BYTES = 1 << 20
+};
 
 static const char magic[MAGIC_BYTES + 1] = "\x89G4S\r\n\x1a\n";
 
 static int nothing_came(struct g4_err *err)
 {
-    return g4_err_set(err, G4_EINPUT, "no stream on stdin (did the program before the pipe fail? for a "
-                                      "prompt alone: --no-media)");
+    return g4_err_set(err, G4_EINPUT,
+                      "no stream on stdin (did the program before the pipe fail? for a "
+                      "prompt alone: --no-media)");
 }
 
 /* Refuses a file that is not a stream, with the command that would work. */
@@ -31,15 +39,18 @@ static int check_start(const char *name, bool from_stdin, const unsigned char *b
     if (n >= MAGIC_BYTES && memcmp(bytes, magic, MAGIC_BYTES) == 0)
         return 0;
     if (n < MAGIC_BYTES && memcmp(bytes, magic, n) == 0)
-        return 0;                       /* the reader says what is missing */
+        return 0; /* the reader says what is missing */
     const char *program = g4_media_hint(bytes, n);
     if (from_stdin)
-        return g4_err_set(err, G4_EINPUT, "stdin is not a stream of soft tokens%s%s%s (for a prompt alone: "
-                          "--no-media)", program ? "; send it through " : "", program ? program : "",
+        return g4_err_set(err, G4_EINPUT,
+                          "stdin is not a stream of soft tokens%s%s%s (for a prompt alone: "
+                          "--no-media)",
+                          program ? "; send it through " : "", program ? program : "",
                           program ? " first" : "");
     if (program)
-        return g4_err_set(err, G4_EINPUT, "'%s': not a stream of soft tokens; use: %s '%s' | g4-decode ...",
-                          name, program, name);
+        return g4_err_set(err, G4_EINPUT,
+                          "'%s': not a stream of soft tokens; use: %s '%s' | g4-decode ...", name,
+                          program, name);
     return g4_err_set(err, G4_EINPUT, "'%s': not a stream of soft tokens", name);
 }
 
@@ -50,7 +61,7 @@ static int peek_file(int fd, const char *name, bool from_stdin, struct g4_err *e
     off_t at = lseek(fd, 0, SEEK_CUR);
     ssize_t n = at < 0 ? -1 : pread(fd, bytes, sizeof bytes, at);
     if (n < 0)
-        return 0;                       /* reading it will say why */
+        return 0; /* reading it will say why */
     if (n == 0)
         return from_stdin ? nothing_came(err) : 0;
     return check_start(name, from_stdin, bytes, (size_t)n, err);
@@ -90,8 +101,8 @@ static int open_operand(struct g4_decode_input *input, struct g4_err *err)
     if (fd < 0) {
         bool url = errno == ENOENT && strstr(name, "://");
         return g4_err_set(err, G4_EIO, "cannot open '%s': %s%s%s%s", name, strerror(errno),
-                          url ? " (streams come from files and pipes: curl -L '" : "", url ? name : "",
-                          url ? "' | g4-decode ...)" : "");
+                          url ? " (streams come from files and pipes: curl -L '" : "",
+                          url ? name : "", url ? "' | g4-decode ...)" : "");
     }
     input->fd = fd;
     int status = 0;
@@ -103,10 +114,11 @@ static int open_operand(struct g4_decode_input *input, struct g4_err *err)
 }
 
 int g4_decode_input_open(struct g4_decode_input *input, const struct g4_decode_expect *expect,
-                         const char *const *operands, size_t count, bool no_media, struct g4_err *err)
+                         const char *const *operands, size_t count, bool no_media,
+                         struct g4_err *err)
 {
-    *input = (struct g4_decode_input){.expect = expect, .operands = operands, .count = count, .fd = -1,
-                                      .announced = true};
+    *input = (struct g4_decode_input){
+        .expect = expect, .operands = operands, .count = count, .fd = -1, .announced = true};
     if (no_media) {
         input->none = true;
         return 0;
@@ -146,7 +158,8 @@ static void announce_wait(struct g4_decode_input *input)
     g4_progress_clear();
 }
 
-/* ---------------------------------------------------------------------------------- the model's rows */
+/* ---------------------------------------------------------------------------------- the model's
+ * rows */
 
 static bool is_zero(const uint8_t id[16])
 {
@@ -154,8 +167,8 @@ static bool is_zero(const uint8_t id[16])
     return memcmp(id, zero, sizeof zero) == 0;
 }
 
-/* The model that made the stream, from the meta record that follows the header; "another model" when
- * there is none. The run ends with this, so the record may be used up. */
+/* The model that made the stream, from the meta record that follows the header; "another model"
+ * when there is none. The run ends with this, so the record may be used up. */
 static void maker(struct g4_decode_input *input, char *out, size_t size)
 {
     struct g4_record record;
@@ -169,7 +182,8 @@ static void maker(struct g4_decode_input *input, char *out, size_t size)
     free(value);
 }
 
-static int check_head(struct g4_decode_input *input, const struct g4_stream_head *head, struct g4_err *err)
+static int check_head(struct g4_decode_input *input, const struct g4_stream_head *head,
+                      struct g4_err *err)
 {
     const struct g4_decode_expect *e = input->expect;
     const char *name = input->count ? input->operands[input->at] : "stdin";
@@ -178,8 +192,8 @@ static int check_head(struct g4_decode_input *input, const struct g4_stream_head
         return 0;
     if (head->width != e->width) {
         maker(input, made_by, sizeof made_by);
-        return g4_err_set(err, G4_EINPUT, "'%s': rows of '%s' have width %u, '%s' takes %zu", name, made_by,
-                          (unsigned)head->width, e->model, e->width);
+        return g4_err_set(err, G4_EINPUT, "'%s': rows of '%s' have width %u, '%s' takes %zu", name,
+                          made_by, (unsigned)head->width, e->model, e->width);
     }
     if (is_zero(head->space_id)) {
         if (!input->warned)
@@ -190,8 +204,10 @@ static int check_head(struct g4_decode_input *input, const struct g4_stream_head
     if (e->force || memcmp(head->space_id, e->space_id, sizeof e->space_id) == 0)
         return 0;
     maker(input, made_by, sizeof made_by);
-    return g4_err_set(err, G4_EINPUT, "'%s': rows made for '%s' do not fit '%s' (another model of the same "
-                      "width; --force tries anyway)", name, made_by, e->model);
+    return g4_err_set(err, G4_EINPUT,
+                      "'%s': rows made for '%s' do not fit '%s' (another model of the same "
+                      "width; --force tries anyway)",
+                      name, made_by, e->model);
 }
 
 /* The reader's error, or a more helpful one when the very first bytes were none of a stream. */
@@ -208,7 +224,8 @@ static int explain(struct g4_decode_input *input, struct g4_err *err)
     return err->code;
 }
 
-int g4_decode_input_next(struct g4_decode_input *input, struct g4_record *record, struct g4_err *err)
+int g4_decode_input_next(struct g4_decode_input *input, struct g4_record *record,
+                         struct g4_err *err)
 {
     announce_wait(input);
     for (;;) {

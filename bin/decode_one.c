@@ -11,9 +11,9 @@ struct one {
     struct g4_asking asking;
     struct g4_segment_rows rows;
     struct g4_source_name name;
-    char *only_name;            /* of the one source that came; NULL when none or several */
-    size_t sources;             /* that sent a segment, or failed */
-    uint32_t stream, source;    /* the newest of them */
+    char *only_name;         /* of the one source that came; NULL when none or several */
+    size_t sources;          /* that sent a segment, or failed */
+    uint32_t stream, source; /* the newest of them */
     bool texts;
 };
 
@@ -56,7 +56,8 @@ static int take_record(struct one *one, const struct g4_record *r, struct g4_err
         return g4_compose_text(&one->asking.compose, r->text, r->text_bytes, err);
     case G4_RECORD_SEGM: return count_source(one, r, err);
     case G4_RECORD_ROWS:
-        return g4_segment_rows_add(&one->rows, r, one->run->engine->model.config.text.hidden_size, err);
+        return g4_segment_rows_add(&one->rows, r, one->run->engine->model.config.text.hidden_size,
+                                   err);
     case G4_RECORD_SEGE: return close_segment(one, r, err);
     case G4_RECORD_FAIL:
         g4_log_errorf("%s", r->text);

@@ -17,16 +17,19 @@ static const char *const format_choices[] = {"text", "tsv", "jsonl", "json", NUL
 static const char *const format_later[] = {"srt", "vtt", NULL};
 static const char *const think_choices[] = {"hide", "show", "only", NULL};
 
-#define LATER(option, takes) {.name = option, .argument = takes, .type = G4_OPT_NOT_BUILT}
+#define LATER(option, takes)                                                                       \
+    {                                                                                              \
+        .name = option, .argument = takes, .type = G4_OPT_NOT_BUILT                                \
+    }
 
 /* Known by name, refused by this build. */
 static const struct g4_opt later[] = {
-    LATER("mmproj", "FILE"),       LATER("messages", "FILE"),      LATER("task", "NAME"),
-    LATER("tools", "FILE"),        LATER("tool-choice", "WHICH"),  LATER("exec-tools", "DIR"),
-    LATER("max-tool-rounds", "N"), LATER("schema", "FILE"),        LATER("schema-close", NULL),
-    LATER("json", NULL),           LATER("grammar", "FILE"),       LATER("choice", "A,B,C"),
-    LATER("session", "FILE"),      LATER("chat", NULL),            LATER("batch", "N"),
-    LATER("logprobs", "N"),        LATER("drafter", "PATH"),       LATER("lookup", NULL),
+    LATER("mmproj", "FILE"),       LATER("messages", "FILE"),     LATER("task", "NAME"),
+    LATER("tools", "FILE"),        LATER("tool-choice", "WHICH"), LATER("exec-tools", "DIR"),
+    LATER("max-tool-rounds", "N"), LATER("schema", "FILE"),       LATER("schema-close", NULL),
+    LATER("json", NULL),           LATER("grammar", "FILE"),      LATER("choice", "A,B,C"),
+    LATER("session", "FILE"),      LATER("chat", NULL),           LATER("batch", "N"),
+    LATER("logprobs", "N"),        LATER("drafter", "PATH"),      LATER("lookup", NULL),
     LATER("lora", "PATH[:SCALE]"), LATER("kv", "bf16|q8"),
 };
 
@@ -39,6 +42,7 @@ static size_t add(struct g4_opt *table, size_t at, const struct g4_opt *rows, si
 
 static size_t add_prompt_rows(struct g4_opt *table, size_t at, struct g4_decode_options *o)
 {
+    /* clang-format off */
     const struct g4_opt rows[] = {
         {.letter = 'p', .name = "prompt", .argument = "TEXT", .type = G4_OPT_STRING,
          .value = &o->prompt_argument, .help = "what to ask"},
@@ -64,11 +68,13 @@ static size_t add_prompt_rows(struct g4_opt *table, size_t at, struct g4_decode_
         {.name = "max-prompt", .argument = "BYTES", .type = G4_OPT_SIZE, .value = &o->max_prompt,
          .help = "longest prompt text (default 1M; 0: any)"},
     };
+    /* clang-format on */
     return add(table, at, rows, sizeof rows / sizeof *rows);
 }
 
 static size_t add_output_rows(struct g4_opt *table, size_t at, struct g4_decode_options *o)
 {
+    /* clang-format off */
     const struct g4_opt rows[] = {
         {.name = "format", .argument = "text|tsv|jsonl|json|srt|vtt", .type = G4_OPT_CHOICE,
          .value = &o->format, .choices = format_choices, .not_built = format_later,
@@ -86,22 +92,26 @@ static size_t add_output_rows(struct g4_opt *table, size_t at, struct g4_decode_
         {.letter = 'v', .name = "verbose", .type = G4_OPT_COUNT, .value = &o->verbose,
          .help = "say more: model, kernels, timings"},
     };
+    /* clang-format on */
     return add(table, at, rows, sizeof rows / sizeof *rows);
 }
 
 static size_t add_model_rows(struct g4_opt *table, size_t at, struct g4_decode_options *o)
 {
+    /* clang-format off */
     const struct g4_opt rows[] = {
         {.letter = 'm', .name = "model", .argument = "PATH|NAME", .type = G4_OPT_STRING,
          .value = &o->model, .help = "the model (default: $G4_MODEL, then what is installed)"},
         {.name = "threads", .argument = "N", .type = G4_OPT_INT, .value = &o->threads, .min = 1,
          .max = 1024, .help = "worker threads (default: $G4_THREADS, then the processors allowed)"},
-        {.letter = 'c', .name = "context", .argument = "N", .type = G4_OPT_INT, .value = &o->context,
-         .min = 1, .max = 1 << 24, .help = "most positions, prompt and answer (default: the model's)"},
+        {.letter = 'c', .name = "context", .argument = "N", .type = G4_OPT_INT,
+         .value = &o->context, .min = 1, .max = 1 << 24,
+         .help = "most positions, prompt and answer (default: the model's)"},
         {.letter = 'n', .name = "max-tokens", .argument = "N", .type = G4_OPT_INT,
          .value = &o->max_tokens, .min = 1, .max = 1 << 24,
          .help = "longest answer in tokens (default: the rest of the context, at most 4096)"},
-        {.name = "greedy", .type = G4_OPT_FLAG, .value = &o->greedy, .help = "always the likeliest token"},
+        {.name = "greedy", .type = G4_OPT_FLAG, .value = &o->greedy,
+         .help = "always the likeliest token"},
         {.name = "temperature", .argument = "T", .type = G4_OPT_FLOAT, .value = &o->temperature,
          .max = 100, .help = "0: greedy (default: the model's, usually 1)"},
         {.name = "top-k", .argument = "K", .type = G4_OPT_INT, .value = &o->top_k, .max = 1 << 24,
@@ -110,20 +120,26 @@ static size_t add_model_rows(struct g4_opt *table, size_t at, struct g4_decode_o
          .help = "only the likeliest tokens with mass P (default: the model's, usually 0.95)"},
         {.name = "min-p", .argument = "P", .type = G4_OPT_FLOAT, .value = &o->min_p, .max = 1,
          .help = "only tokens at least P times as likely as the likeliest (default 0: off)"},
-        {.name = "repeat-penalty", .argument = "R", .type = G4_OPT_FLOAT, .value = &o->repeat_penalty,
-         .min = 0.01, .max = 100, .help = "divide the logits of tokens seen (default 1: off)"},
+        {.name = "repeat-penalty", .argument = "R", .type = G4_OPT_FLOAT,
+         .value = &o->repeat_penalty, .min = 0.01, .max = 100,
+         .help = "divide the logits of tokens seen (default 1: off)"},
         {.name = "seed", .argument = "N|random", .type = G4_OPT_STRING, .value = &o->seed_argument,
          .help = "of the random numbers (default 0)"},
         {.name = "stop", .argument = "TEXT", .type = G4_OPT_LIST, .value = &o->stop,
          .help = "end the answer before TEXT; may be given several times"},
     };
+    /* clang-format on */
     return add(table, at, rows, sizeof rows / sizeof *rows);
 }
 
 void g4_decode_table(struct g4_opt table[G4_DECODE_TABLE], struct g4_decode_options *o)
 {
-    *o = (struct g4_decode_options){.temperature = NOT_GIVEN, .top_p = NOT_GIVEN, .min_p = NOT_GIVEN,
-                                    .top_k = NOT_GIVEN, .repeat_penalty = 1, .max_prompt = 1 << 20};
+    *o = (struct g4_decode_options){.temperature = NOT_GIVEN,
+                                    .top_p = NOT_GIVEN,
+                                    .min_p = NOT_GIVEN,
+                                    .top_k = NOT_GIVEN,
+                                    .repeat_penalty = 1,
+                                    .max_prompt = 1 << 20};
     size_t at = add_prompt_rows(table, 0, o);
     at = add_model_rows(table, at, o);
     at = add_output_rows(table, at, o);
@@ -148,7 +164,7 @@ static int resolve_seed(struct g4_decode_options *o, struct g4_err *err)
     if (strcmp(o->seed_argument, "random") == 0) {
         if (getrandom(&o->seed, sizeof o->seed, 0) != (ssize_t)sizeof o->seed)
             return g4_err_set(err, G4_EIO, "the system gives no random numbers");
-        o->seed >>= 1;              /* so that the number printed can be given again */
+        o->seed >>= 1; /* so that the number printed can be given again */
         g4_log_info(1, "seed %llu", (unsigned long long)o->seed);
         return 0;
     }
@@ -177,7 +193,8 @@ static int read_prompt(struct g4_decode_options *o, size_t operands, struct g4_e
         status = g4_read_file(&o->prompt, &o->prompt_bytes, o->prompt_file, limit, err);
     }
     if (status == G4_ELIMIT || (status == 0 && o->prompt_bytes > limit))
-        return g4_err_set(err, G4_ELIMIT, "the prompt is longer than %zu bytes (--max-prompt)", limit);
+        return g4_err_set(err, G4_ELIMIT, "the prompt is longer than %zu bytes (--max-prompt)",
+                          limit);
     if (status == 0 && o->prompt && memchr(o->prompt, '\0', o->prompt_bytes))
         return g4_err_set(err, G4_EUSAGE, "'%s': a prompt may not contain NUL", o->prompt_file);
     return status;

@@ -24,13 +24,13 @@ struct g4_decode_options {
     double temperature, top_p, min_p, repeat_penalty;
     struct g4_opt_list stop;
     uint64_t max_prompt;
-    int format;                 /* enum g4_decode_format */
+    int format; /* enum g4_decode_format */
 
     /* resolved by g4_decode_check */
     enum g4_decode_each each;
     enum g4_decode_think think;
     uint64_t seed;
-    char *prompt;               /* NULL = none; owned */
+    char *prompt; /* NULL = none; owned */
     size_t prompt_bytes;
 };
 
@@ -39,8 +39,8 @@ enum { G4_DECODE_TABLE = 64 };
 /* Defaults, and the option table that writes into `options`. */
 void g4_decode_table(struct g4_opt table[G4_DECODE_TABLE], struct g4_decode_options *options);
 
-/* After parsing: what contradicts, the prompt from --prompt-file, the seed. operands: number of streams
- * named. */
+/* After parsing: what contradicts, the prompt from --prompt-file, the seed. operands: number of
+ * streams named. */
 int g4_decode_check(struct g4_decode_options *options, size_t operands, struct g4_err *err);
 void g4_decode_options_release(struct g4_decode_options *options);
 

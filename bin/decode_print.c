@@ -22,7 +22,8 @@ static int put(struct g4_printer *p, const char *bytes, size_t n, struct g4_err 
     return status;
 }
 
-/* ------------------------------------------------------------------------------------------ text */
+/* ------------------------------------------------------------------------------------------ text
+ */
 
 /* Bytes of content and thought that the text format shows, as far as they have come. */
 static int show_text(struct g4_printer *p, const struct g4_generation *g, struct g4_err *err)
@@ -35,15 +36,16 @@ static int show_text(struct g4_printer *p, const struct g4_generation *g, struct
     if (first && any && p->answers > 0)
         status = put(p, "\n", 1, err);
     if (status == 0 && thought && g->answer.thought.n > p->thought_shown && p->content_shown == 0) {
-        status = put(p, g->answer.thought.text + p->thought_shown, g->answer.thought.n - p->thought_shown,
-                     err);
+        status = put(p, g->answer.thought.text + p->thought_shown,
+                     g->answer.thought.n - p->thought_shown, err);
         p->thought_shown = g->answer.thought.n;
     }
     if (status == 0 && content > p->content_shown) {
         if (p->content_shown == 0 && p->thought_shown > 0)
             status = put(p, "\n\n", 2, err);
         if (status == 0)
-            status = put(p, g->answer.content.text + p->content_shown, content - p->content_shown, err);
+            status =
+                put(p, g->answer.content.text + p->content_shown, content - p->content_shown, err);
         p->content_shown = content;
     }
     return status;
@@ -74,7 +76,8 @@ static int append_call(struct g4_text *out, const struct g4_answer_call *call, s
         if (status == 0)
             status = g4_text_puts(out, ",\"arguments\":", err);
         if (status == 0)
-            status = g4_text_append(out, call->parsed.arguments.text, call->parsed.arguments.n, err);
+            status =
+                g4_text_append(out, call->parsed.arguments.text, call->parsed.arguments.n, err);
     }
     return status < 0 ? status : g4_text_puts(out, "}", err);
 }
@@ -104,7 +107,8 @@ static int text_row(struct g4_printer *p, const struct g4_answer_row *row, struc
     return status;
 }
 
-/* ------------------------------------------------------------------------------------------- tsv */
+/* ------------------------------------------------------------------------------------------- tsv
+ */
 
 static int append_field(struct g4_text *out, const char *text, size_t n, bool double_backslash,
                         struct g4_err *err)
@@ -115,9 +119,7 @@ static int append_field(struct g4_text *out, const char *text, size_t n, bool do
         case '\t': status = g4_text_puts(out, "\\t", err); break;
         case '\n': status = g4_text_puts(out, "\\n", err); break;
         case '\r': status = g4_text_puts(out, "\\r", err); break;
-        case '\\':
-            status = g4_text_puts(out, double_backslash ? "\\\\" : "\\", err);
-            break;
+        case '\\': status = g4_text_puts(out, double_backslash ? "\\\\" : "\\", err); break;
         default: status = g4_text_append(out, text + i, 1, err);
         }
     }
@@ -125,8 +127,8 @@ static int append_field(struct g4_text *out, const char *text, size_t n, bool do
 }
 
 /* What the text column holds: content, or the thought with --think=only, both with =show. */
-static int append_shown(struct g4_text *out, const struct g4_printer *p, const struct g4_generation *g,
-                        struct g4_err *err)
+static int append_shown(struct g4_text *out, const struct g4_printer *p,
+                        const struct g4_generation *g, struct g4_err *err)
 {
     const struct g4_text *thought = &g->answer.thought, *content = &g->answer.content;
     bool with_thought = p->options->think >= G4_THINK_SHOW && thought->n > 0;
@@ -143,7 +145,8 @@ static int tsv_row(struct g4_printer *p, const struct g4_answer_row *row, struct
 {
     struct g4_text line = {0};
     /* The name has its backslashes doubled since it was written into the stream. */
-    int status = row->source ? append_field(&line, row->source, strlen(row->source), false, err) : 0;
+    int status =
+        row->source ? append_field(&line, row->source, strlen(row->source), false, err) : 0;
     if (status == 0)
         status = g4_text_puts(&line, "\t", err);
     if (status == 0 && row->generation)
@@ -157,7 +160,8 @@ static int tsv_row(struct g4_printer *p, const struct g4_answer_row *row, struct
     return status;
 }
 
-/* ------------------------------------------------------------------------------------------ json */
+/* ------------------------------------------------------------------------------------------ json
+ */
 
 /* Appends printf text; the values are short. */
 static int append_format(struct g4_text *out, struct g4_err *err, const char *format, ...)
@@ -191,7 +195,8 @@ static int append_time(struct g4_text *out, const char *key, int64_t us, struct 
                          (long long)(us % 1000000));
 }
 
-static int append_ids(struct g4_text *out, const char *key, const struct g4_ids *ids, struct g4_err *err)
+static int append_ids(struct g4_text *out, const char *key, const struct g4_ids *ids,
+                      struct g4_err *err)
 {
     int status = append_format(out, err, ",\"%s\":", key);
     if (status == 0 && !ids)
@@ -221,23 +226,27 @@ static int append_counts(struct g4_text *out, const struct g4_answer_row *row, s
     const struct g4_generation *g = row->generation;
     if (!g)
         return g4_text_puts(out, ",\"tokens\":null,\"timing\":null,\"stop\":\"error\"", err);
-    return append_format(out, err, ",\"tokens\":{\"prompt\":%zu,\"generated\":%zu},\"timing\":{"
-                         "\"prefill_s\":%.6f,\"decode_s\":%.6f},\"stop\":\"%s\"", row->prompt_ids->count,
-                         g->ids.count, row->prefill_s, row->decode_s, stops[g->stop]);
+    return append_format(out, err,
+                         ",\"tokens\":{\"prompt\":%zu,\"generated\":%zu},\"timing\":{"
+                         "\"prefill_s\":%.6f,\"decode_s\":%.6f},\"stop\":\"%s\"",
+                         row->prompt_ids->count, g->ids.count, row->prefill_s, row->decode_s,
+                         stops[g->stop]);
 }
 
-static int append_object(struct g4_text *out, const struct g4_printer *p, const struct g4_answer_row *row,
-                         struct g4_err *err)
+static int append_object(struct g4_text *out, const struct g4_printer *p,
+                         const struct g4_answer_row *row, struct g4_err *err)
 {
     const struct g4_generation *g = row->generation;
     const struct g4_text *thought = g && g->answer.thought.n ? &g->answer.thought : NULL;
     const char *content = g ? (g->answer.content.text ? g->answer.content.text : "") : NULL;
     int status = g4_text_puts(out, "{", err);
     if (status == 0)
-        status = append_member(out, "source", row->source, row->source ? strlen(row->source) : 0, err);
+        status =
+            append_member(out, "source", row->source, row->source ? strlen(row->source) : 0, err);
     if (status == 0)
-        status = row->segment < 0 ? g4_text_puts(out, ",\"segment\":null", err)
-                                  : append_format(out, err, ",\"segment\":%lld", (long long)row->segment);
+        status = row->segment < 0
+                     ? g4_text_puts(out, ",\"segment\":null", err)
+                     : append_format(out, err, ",\"segment\":%lld", (long long)row->segment);
     if (status == 0)
         status = append_time(out, "t0", row->t0, err);
     if (status == 0)
@@ -245,8 +254,8 @@ static int append_object(struct g4_text *out, const struct g4_printer *p, const 
     if (status == 0)
         status = append_member(out, "text", content, g ? g->answer.content.n : 0, err);
     if (status == 0)
-        status = append_member(out, "thinking", thought ? thought->text : NULL, thought ? thought->n : 0,
-                               err);
+        status = append_member(out, "thinking", thought ? thought->text : NULL,
+                               thought ? thought->n : 0, err);
     if (status == 0)
         status = append_calls(out, g, err);
     if (status == 0)
@@ -279,9 +288,11 @@ static int json_row(struct g4_printer *p, const struct g4_answer_row *row, struc
     return status;
 }
 
-/* ------------------------------------------------------------------------------------------- all */
+/* ------------------------------------------------------------------------------------------- all
+ */
 
-int g4_printer_show(struct g4_printer *p, const struct g4_generation *generation, struct g4_err *err)
+int g4_printer_show(struct g4_printer *p, const struct g4_generation *generation,
+                    struct g4_err *err)
 {
     return p->options->format == G4_FORMAT_TEXT ? show_text(p, generation, err) : 0;
 }

@@ -19,20 +19,20 @@
 struct g4_printer {
     struct g4_output *output;
     const struct g4_decode_options *options;
-    size_t answers;             /* begun so far */
-    size_t content_shown, thought_shown;    /* bytes of the answer being streamed */
-    bool failed;                /* an error of the output: nothing more can be said */
+    size_t answers;                      /* begun so far */
+    size_t content_shown, thought_shown; /* bytes of the answer being streamed */
+    bool failed;                         /* an error of the output: nothing more can be said */
 };
 
 /* What a finished answer is about. */
 struct g4_answer_row {
-    const char *source;         /* NULL = null */
-    int64_t segment;            /* -1 = null */
-    int64_t t0, t1;             /* microseconds, -1 = null */
+    const char *source;                     /* NULL = null */
+    int64_t segment;                        /* -1 = null */
+    int64_t t0, t1;                         /* microseconds, -1 = null */
     const struct g4_generation *generation; /* NULL: an error row */
     const struct g4_ids *prompt_ids;
     double prefill_s, decode_s;
-    const char *error;          /* NULL = none */
+    const char *error; /* NULL = none */
 };
 
 void g4_printer_open(struct g4_printer *printer, struct g4_output *output,

@@ -13,11 +13,11 @@ struct g4_decode_run {
     struct g4_decode_engine *engine;
     struct g4_decode_input *input;
     struct g4_printer *printer;
-    bool failed;                /* some source or unit failed: status 1 */
+    bool failed; /* some source or unit failed: status 1 */
 };
 
-/* One prompt from all that came. Nothing is generated before the end of the input was reached and found
- * valid; prompt rows are computed while it arrives. */
+/* One prompt from all that came. Nothing is generated before the end of the input was reached and
+ * found valid; prompt rows are computed while it arrives. */
 int g4_decode_one(struct g4_decode_run *run, struct g4_err *err);
 
 /* --each: an answer as soon as its unit is complete. */

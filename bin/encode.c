@@ -1,9 +1,9 @@
 /*
  * encode.c - the loop around an encoder.
  *
- * Two shapes of output: one stream for all operands (stdout, -o), or one stream per operand (-d). An
- * input that fails costs one line on stderr, a FAIL record and status 1; the others go on. An output
- * that fails ends the program.
+ * Two shapes of output: one stream for all operands (stdout, -o), or one stream per operand (-d).
+ * An input that fails costs one line on stderr, a FAIL record and status 1; the others go on. An
+ * output that fails ends the program.
  */
 #include "bin/encode.h"
 
@@ -27,14 +27,15 @@ struct run {
     struct g4_exec exec;
     struct g4_stream_head head;
     bool encoder_open;
-    bool failed;                /* some input failed */
+    bool failed; /* some input failed */
 };
 
 /* ---------------------------------------------------------------------------------------- sink */
 
 static int broken(struct g4_sink *sink, int status)
 {
-    /* A row that is not finite is the input's fault; all else that a writer reports is the output's. */
+    /* A row that is not finite is the input's fault; all else that a writer reports is the
+     * output's. */
     if (status < 0 && status != G4_EINPUT)
         sink->broken = true;
     return status;
@@ -44,7 +45,8 @@ int g4_sink_source(struct g4_sink *sink, long part, struct g4_err *err)
 {
     sink->source = sink->next_source++;
     sink->opened = true;
-    return broken(sink, g4_stream_meta_source(sink->writer, sink->source, sink->operand, part, err));
+    return broken(sink,
+                  g4_stream_meta_source(sink->writer, sink->source, sink->operand, part, err));
 }
 
 int g4_sink_segment(struct g4_sink *sink, struct g4_segment *segment, const float *rows,
@@ -59,7 +61,8 @@ int g4_sink_segment(struct g4_sink *sink, struct g4_segment *segment, const floa
     return status;
 }
 
-/* ---------------------------------------------------------------------------------------- streams */
+/* ---------------------------------------------------------------------------------------- streams
+ */
 
 static int begin_stream(struct run *run, struct g4_sink *sink, struct g4_output *output,
                         struct g4_err *err)
@@ -68,13 +71,14 @@ static int begin_stream(struct run *run, struct g4_sink *sink, struct g4_output 
     int status = broken(sink, g4_stream_writer_new(&sink->writer, output->fd, &run->head, err));
     if (status < 0)
         return status;
-    return broken(sink, g4_stream_meta_program(sink->writer, run->encoder->program->name, G4_VERSION,
-                                               run->model.name, err));
+    return broken(sink, g4_stream_meta_program(sink->writer, run->encoder->program->name,
+                                               G4_VERSION, run->model.name, err));
 }
 
-/* One operand. Returns an error only when the output is broken; an input's failure becomes a line and a
- * FAIL record. */
-static int encode_operand(struct run *run, struct g4_sink *sink, const char *operand, struct g4_err *err)
+/* One operand. Returns an error only when the output is broken; an input's failure becomes a line
+ * and a FAIL record. */
+static int encode_operand(struct run *run, struct g4_sink *sink, const char *operand,
+                          struct g4_err *err)
 {
     struct g4_err reason = {0}, ignored;
     sink->operand = operand;
@@ -124,14 +128,15 @@ static int encode_all(struct run *run, struct g4_output *output, struct g4_err *
 }
 
 /* One operand as a stream of its own; a failed one leaves no file. */
-static int encode_to_file(struct run *run, const char *operand, const char *name, struct g4_err *err)
+static int encode_to_file(struct run *run, const char *operand, const char *name,
+                          struct g4_err *err)
 {
     struct g4_output output;
     struct g4_sink sink;
     bool failed_before = run->failed;
     struct g4_err reason = {0};
     int status = g4_output_open(&output, name, run->options->force, &reason);
-    if (status < 0) {               /* an existing file is this input's error, the others go on */
+    if (status < 0) { /* an existing file is this input's error, the others go on */
         g4_log_error(&reason);
         run->failed = true;
         return 0;
@@ -166,7 +171,8 @@ static int encode_each(struct run *run, char **names, struct g4_err *err)
     return status;
 }
 
-/* ---------------------------------------------------------------------------------------- set-up */
+/* ---------------------------------------------------------------------------------------- set-up
+ */
 
 static int open_all(struct run *run, struct g4_err *err)
 {
@@ -231,8 +237,9 @@ static int run_to_directory(struct run *run, struct g4_err *err)
     if (run->options->output)
         status = g4_err_set(err, G4_EUSAGE, "-o and -d exclude each other");
     if (status == 0)
-        status = g4_encode_names(&names, run->options->directory,
-                                 (const char *const *)run->operands.items, run->operands.count, err);
+        status =
+            g4_encode_names(&names, run->options->directory,
+                            (const char *const *)run->operands.items, run->operands.count, err);
     if (status == 0)
         status = open_all(run, err);
     if (status == 0)
@@ -246,14 +253,15 @@ static int run_program(struct run *run, int argc, char **argv, int first)
     struct g4_err err = {0};
     int status = run->encoder->check(run->encoder->state, &err);
     if (status == 0)
-        status = g4_operands_open(&run->operands, argc, argv, first, run->options->files0_from, &err);
+        status =
+            g4_operands_open(&run->operands, argc, argv, first, run->options->files0_from, &err);
     if (status < 0)
         return g4_output_report(NULL, &err);
     return run->options->directory ? run_to_directory(run, &err) : run_to_output(run, &err);
 }
 
-int g4_encode_main(const struct g4_encoder *encoder, const struct g4_encode_options *options, int argc,
-                   char **argv)
+int g4_encode_main(const struct g4_encoder *encoder, const struct g4_encode_options *options,
+                   int argc, char **argv)
 {
     struct run run = {.encoder = encoder, .options = options};
     struct g4_err err = {0};
@@ -266,12 +274,8 @@ int g4_encode_main(const struct g4_encoder *encoder, const struct g4_encode_opti
         g4_map_guard(encoder->program->name);
         code = run_program(&run, argc, argv, first);
         break;
-    case G4_OPT_EXIT_OK:
-        code = g4_output_close_stdout();
-        break;
-    default:
-        code = g4_output_report(NULL, &err);
-        break;
+    case G4_OPT_EXIT_OK: code = g4_output_close_stdout(); break;
+    default: code = g4_output_report(NULL, &err); break;
     }
     close_all(&run);
     g4_opt_release(encoder->program);

@@ -44,7 +44,8 @@ int g4_encode_names(char ***out, const char *directory, const char *const *opera
     void *memory;
     *out = NULL;
     if (mkdir(directory, 0777) < 0 && errno != EEXIST)
-        return g4_err_set(err, G4_EIO, "cannot make directory '%s': %s", directory, strerror(errno));
+        return g4_err_set(err, G4_EIO, "cannot make directory '%s': %s", directory,
+                          strerror(errno));
     int status = g4_alloc(&memory, count, sizeof **out, "the output names", err);
     if (status < 0)
         return status;
@@ -52,7 +53,8 @@ int g4_encode_names(char ***out, const char *directory, const char *const *opera
     for (size_t i = 0; i < count && status == 0; i++) {
         size_t n = strlen(operands[i]);
         if (n == 0 || operands[i][n - 1] == '/')
-            status = g4_err_set(err, G4_EUSAGE, "'%s' has no file name to write under", operands[i]);
+            status =
+                g4_err_set(err, G4_EUSAGE, "'%s' has no file name to write under", operands[i]);
         else if (!(names[i] = name_for(directory, operands[i])))
             status = g4_err_nomem(err, n, "an output name");
     }

@@ -9,6 +9,7 @@ static const char *const dtypes[] = {"bf16", "f32", NULL};
 void g4_encode_table(struct g4_opt table[G4_ENCODE_TABLE], const struct g4_opt *own, size_t count,
                      struct g4_encode_options *o)
 {
+    /* clang-format off */
     const struct g4_opt shared[] = {
         {.letter = 'm', .name = "model", .argument = "PATH|NAME", .type = G4_OPT_STRING,
          .value = &o->model, .help = "the model (default: $G4_MODEL, then what is installed)"},
@@ -36,6 +37,7 @@ void g4_encode_table(struct g4_opt table[G4_ENCODE_TABLE], const struct g4_opt *
          .help = "say more: model, kernels, timings (-vv: each segment)"},
         {.name = NULL},
     };
+    /* clang-format on */
     size_t rows = sizeof shared / sizeof *shared;
     assert(count + rows <= G4_ENCODE_TABLE);
     memcpy(table, own, count * sizeof *own);

@@ -15,11 +15,11 @@ enum split_choice { SPLIT_DEFAULT = -1, SPLIT_FIXED, SPLIT_NONE };
 
 struct audio {
     int64_t start_us, duration_us;
-    int split;                  /* enum split_choice */
-    double window;              /* seconds */
-    const char *channel;        /* N or "mix" */
+    int split;           /* enum split_choice */
+    double window;       /* seconds */
+    const char *channel; /* N or "mix" */
     int64_t stream;
-    int raw;                    /* -1, or index into raw_formats */
+    int raw; /* -1, or index into raw_formats */
     int64_t rate, channels;
     uint64_t max_rate, max_channels, max_seconds;
     double max_decode_cpu;
@@ -29,10 +29,11 @@ struct audio {
     struct g4_audio_encoder *encoder;
     size_t width;
     size_t window_samples;
-    float *rows;                /* [rows of a window, width] */
+    float *rows; /* [rows of a window, width] */
 };
 
-/* ---------------------------------------------------------------------------------------- encoder */
+/* ---------------------------------------------------------------------------------------- encoder
+ */
 
 static int audio_open(void *state, const struct g4_model *model, const struct g4_exec *exec,
                       struct g4_stream_head *head, struct g4_err *err)
@@ -62,18 +63,21 @@ static void audio_close(void *state)
 }
 
 /* One clip to the stream. Times count from the start of the file, whatever --start says. */
-static int encode_clip(struct audio *a, struct g4_sink *sink, const struct g4_clip *clip, int64_t t0_us,
-                       struct g4_err *err)
+static int encode_clip(struct audio *a, struct g4_sink *sink, const struct g4_clip *clip,
+                       int64_t t0_us, struct g4_err *err)
 {
     size_t rows = g4_audio_encoder_rows(a->encoder, clip->count);
     if (rows == 0)
-        return g4_err_set(err, G4_EINPUT, "'%s': %zu samples of sound are too short, %zu are needed",
-                          sink->shown, clip->count, g4_audio_encoder_shortest(a->encoder));
+        return g4_err_set(err, G4_EINPUT,
+                          "'%s': %zu samples of sound are too short, %zu are needed", sink->shown,
+                          clip->count, g4_audio_encoder_shortest(a->encoder));
     int status = g4_audio_encoder_plan(a->encoder, clip->count, err);
     if (status < 0)
         return status;
     g4_audio_encoder_run(a->encoder, a->rows, clip->samples, clip->count, NULL);
-    struct g4_segment segment = {.kind = G4_KIND_AUDIO, .rows = (uint32_t)rows, .us_per_row = 40000,
+    struct g4_segment segment = {.kind = G4_KIND_AUDIO,
+                                 .rows = (uint32_t)rows,
+                                 .us_per_row = 40000,
                                  .t0 = t0_us + (int64_t)g4_sample_us(clip->start),
                                  .t1 = t0_us + (int64_t)g4_sample_us(clip->start + clip->count)};
     g4_log_info(2, "'%s': segment %zu, %.2f s, %zu soft tokens", sink->shown, clip->index,
@@ -84,8 +88,8 @@ static int encode_clip(struct audio *a, struct g4_sink *sink, const struct g4_cl
 }
 
 /* What was left out, or cut where nobody asked for it. */
-static void note(const struct audio *a, struct g4_audio_source *source, const char *operand, size_t clips,
-                 bool more)
+static void note(const struct audio *a, struct g4_audio_source *source, const char *operand,
+                 size_t clips, bool more)
 {
     const char *text = g4_audio_source_note(source);
     if (text)
@@ -93,8 +97,10 @@ static void note(const struct audio *a, struct g4_audio_source *source, const ch
     if (more)
         g4_log_note("'%s': longer than %g s, the rest is not looked at", operand, a->window);
     else if (clips > 1 && a->split == SPLIT_DEFAULT)
-        g4_log_note("'%s': longer than %g s, cut into %zu segments; g4-decode --each answers them one "
-                    "by one", operand, a->window, clips);
+        g4_log_note(
+            "'%s': longer than %g s, cut into %zu segments; g4-decode --each answers them one "
+            "by one",
+            operand, a->window, clips);
 }
 
 static int encode_clips(struct audio *a, struct g4_sink *sink, struct g4_audio_source *source,
@@ -105,8 +111,10 @@ static int encode_clips(struct audio *a, struct g4_sink *sink, struct g4_audio_s
     g4_audio_source_info(source, &info);
     g4_log_info(1, "'%s': %s, %s, %u Hz, %d channels", sink->shown, info.format, info.codec,
                 (unsigned)info.rate, info.channels);
-    int status = g4_segmenter_open(&segmenter, a->split == SPLIT_NONE ? G4_SPLIT_NONE : G4_SPLIT_FIXED,
-                                   a->window_samples, g4_audio_encoder_shortest(a->encoder), g4_audio_source_read, source, err);
+    int status =
+        g4_segmenter_open(&segmenter, a->split == SPLIT_NONE ? G4_SPLIT_NONE : G4_SPLIT_FIXED,
+                          a->window_samples, g4_audio_encoder_shortest(a->encoder),
+                          g4_audio_source_read, source, err);
     if (status < 0)
         return status;
     struct g4_clip clip;
@@ -143,7 +151,8 @@ static int audio_encode(void *state, struct g4_sink *sink, const char *operand, 
     return status;
 }
 
-/* ---------------------------------------------------------------------------------------- options */
+/* ---------------------------------------------------------------------------------------- options
+ */
 
 static int check_channel(struct audio *a, struct g4_err *err)
 {
@@ -153,7 +162,8 @@ static int check_channel(struct audio *a, struct g4_err *err)
                         a->channel[3] == '\0'))
         return 0;
     if (g4_parse_int(a->channel, &n, err) < 0 || n < 0 || n > 65535)
-        return g4_err_set(err, G4_EUSAGE, "--channel '%s': expected a number from 0 on, or mix", a->channel);
+        return g4_err_set(err, G4_EUSAGE, "--channel '%s': expected a number from 0 on, or mix",
+                          a->channel);
     a->source.channel = (int)n;
     return 0;
 }
@@ -191,53 +201,76 @@ static int audio_check(void *state, struct g4_err *err)
     return status < 0 ? status : check_raw(a, err);
 }
 
-int main(int argc, char **argv)
+static void audio_table(struct g4_opt table[G4_ENCODE_TABLE], struct audio *a,
+                        struct g4_encode_options *common)
 {
     static const char *const splits[] = {"fixed", "none", NULL}, *const later[] = {"silence", NULL};
     static const char *const raw_formats[] = {"s16le", "f32le", NULL};
-    struct audio a = {.duration_us = -1, .split = SPLIT_DEFAULT, .window = 30, .stream = -1, .raw = -1,
-                      .max_rate = 768000, .max_channels = 64, .max_seconds = 86400, .max_decode_cpu = 10,
-                      .limits = G4_MEDIA_LIMITS, .source = G4_AUDIO_OPTIONS};
-    struct g4_encode_options common = {0};
+    /* clang-format off */
     const struct g4_opt own[] = {
-        {.name = "start", .argument = "TIME", .type = G4_OPT_TIME, .value = &a.start_us,
+        {.name = "start", .argument = "TIME", .type = G4_OPT_TIME, .value = &a->start_us,
          .help = "begin there: 90, 1:30, 00:01:30.5"},
-        {.name = "duration", .argument = "TIME", .type = G4_OPT_TIME, .value = &a.duration_us,
+        {.name = "duration", .argument = "TIME", .type = G4_OPT_TIME, .value = &a->duration_us,
          .help = "take so much"},
-        {.name = "split", .argument = "silence|fixed|none", .type = G4_OPT_CHOICE, .value = &a.split,
-         .choices = splits, .not_built = later,
+        {.name = "split", .argument = "silence|fixed|none", .type = G4_OPT_CHOICE,
+         .value = &a->split, .choices = splits, .not_built = later,
          .help = "how sound beyond the window is cut (default: fixed, with a note)"},
-        {.name = "window", .argument = "SEC", .type = G4_OPT_FLOAT, .value = &a.window, .min = 0.1,
+        {.name = "window", .argument = "SEC", .type = G4_OPT_FLOAT, .value = &a->window, .min = 0.1,
          .max = 30, .help = "longest segment in seconds (default and most: 30)"},
-        {.name = "channel", .argument = "N|mix", .type = G4_OPT_STRING, .value = &a.channel,
+        {.name = "channel", .argument = "N|mix", .type = G4_OPT_STRING, .value = &a->channel,
          .help = "one channel, counted from 0, or the mean of all (default)"},
-        {.name = "stream", .argument = "N", .type = G4_OPT_INT, .value = &a.stream, .max = 65535,
+        {.name = "stream", .argument = "N", .type = G4_OPT_INT, .value = &a->stream, .max = 65535,
          .help = "sound track, counted from 0, of a file with several"},
-        {.name = "raw", .argument = "s16le|f32le", .type = G4_OPT_CHOICE, .value = &a.raw,
+        {.name = "raw", .argument = "s16le|f32le", .type = G4_OPT_CHOICE, .value = &a->raw,
          .choices = raw_formats, .help = "headerless input"},
-        {.name = "rate", .argument = "HZ", .type = G4_OPT_INT, .value = &a.rate, .min = 1,
+        {.name = "rate", .argument = "HZ", .type = G4_OPT_INT, .value = &a->rate, .min = 1,
          .max = INT32_MAX, .help = "sample rate of --raw input"},
-        {.name = "channels", .argument = "N", .type = G4_OPT_INT, .value = &a.channels, .min = 1,
+        {.name = "channels", .argument = "N", .type = G4_OPT_INT, .value = &a->channels, .min = 1,
          .max = 65535, .help = "channels of --raw input"},
-        {.name = "max-rate", .argument = "HZ", .type = G4_OPT_SIZE, .value = &a.max_rate,
+        {.name = "max-rate", .argument = "HZ", .type = G4_OPT_SIZE, .value = &a->max_rate,
          .help = "highest sample rate (default 768000; 0: any)"},
-        {.name = "max-channels", .argument = "N", .type = G4_OPT_SIZE, .value = &a.max_channels,
+        {.name = "max-channels", .argument = "N", .type = G4_OPT_SIZE, .value = &a->max_channels,
          .help = "most channels (default 64; 0: any)"},
-        {.name = "max-seconds", .argument = "SEC", .type = G4_OPT_SIZE, .value = &a.max_seconds,
+        {.name = "max-seconds", .argument = "SEC", .type = G4_OPT_SIZE, .value = &a->max_seconds,
          .help = "longest sound (default 86400; 0: any)"},
-        {.name = "max-spool", .argument = "BYTES", .type = G4_OPT_SIZE, .value = &a.limits.max_spool,
+        {.name = "max-spool", .argument = "BYTES", .type = G4_OPT_SIZE,
+         .value = &a->limits.max_spool,
          .help = "most bytes of a pipe kept on disk (default 16G; 0: any)"},
-        {.name = "max-decode-cpu", .argument = "SEC", .type = G4_OPT_FLOAT, .value = &a.max_decode_cpu,
-         .max = 1e9, .help = "CPU of one decoder call without progress (default 10; 0: any)"},
+        {.name = "max-decode-cpu", .argument = "SEC", .type = G4_OPT_FLOAT,
+         .value = &a->max_decode_cpu, .max = 1e9,
+         .help = "CPU of one decoder call without progress (default 10; 0: any)"},
     };
+    /* clang-format on */
+    g4_encode_table(table, own, sizeof own / sizeof *own, common);
+}
+
+int main(int argc, char **argv)
+{
+    struct audio a = {.duration_us = -1,
+                      .split = SPLIT_DEFAULT,
+                      .window = 30,
+                      .stream = -1,
+                      .raw = -1,
+                      .max_rate = 768000,
+                      .max_channels = 64,
+                      .max_seconds = 86400,
+                      .max_decode_cpu = 10,
+                      .limits = G4_MEDIA_LIMITS,
+                      .source = G4_AUDIO_OPTIONS};
+    struct g4_encode_options common = {0};
     struct g4_opt table[G4_ENCODE_TABLE];
-    g4_encode_table(table, own, sizeof own / sizeof *own, &common);
+    audio_table(table, &a, &common);
     const struct g4_program program = {
-        .name = "g4-audio", .purpose = "turn sound into soft tokens",
-        .synopsis = "[options] [file ...]", .options = table, .features = g4_features,
-        .examples = "  g4-audio talk.mp3 | g4-decode -p 'Transcribe the audio.'\n"
-                    "  g4-audio long.flac | g4-decode --each -p 'Transcribe the audio.'\n"
-                    "  arecord -q -d 10 -f S16_LE -r 16000 | g4-audio | g4-decode -p 'Transcribe.'\n"};
-    const struct g4_encoder encoder = {&program, &a, audio_check, audio_open, audio_encode, audio_close};
+        .name = "g4-audio",
+        .purpose = "turn sound into soft tokens",
+        .synopsis = "[options] [file ...]",
+        .options = table,
+        .features = g4_features,
+        .examples =
+            "  g4-audio talk.mp3 | g4-decode -p 'Transcribe the audio.'\n"
+            "  g4-audio long.flac | g4-decode --each -p 'Transcribe the audio.'\n"
+            "  arecord -q -d 10 -f S16_LE -r 16000 | g4-audio | g4-decode -p 'Transcribe.'\n"};
+    const struct g4_encoder encoder = {&program,   &a,           audio_check,
+                                       audio_open, audio_encode, audio_close};
     return g4_encode_main(&encoder, &common, argc, argv);
 }

@@ -22,7 +22,8 @@ static int open_all(struct g4_decode_engine *engine, struct g4_decode_input *inp
     if (status < 0)
         return status;
     *expect = (struct g4_decode_expect){.width = engine->model.config.text.hidden_size,
-                                        .model = engine->model.name, .force = options->force};
+                                        .model = engine->model.name,
+                                        .force = options->force};
     status = g4_model_space_id(&engine->model, expect->space_id, err);
     if (status == 0)
         status = g4_decode_input_open(input, expect, operands, count, options->no_media, err);
@@ -80,8 +81,11 @@ int main(int argc, char **argv)
     struct g4_opt table[G4_DECODE_TABLE];
     g4_decode_table(table, &options);
     const struct g4_program program = {
-        .name = "g4-decode", .purpose = "answer a prompt about soft tokens, or a prompt alone",
-        .synopsis = "[options] [stream ...]", .options = table, .features = g4_features,
+        .name = "g4-decode",
+        .purpose = "answer a prompt about soft tokens, or a prompt alone",
+        .synopsis = "[options] [stream ...]",
+        .options = table,
+        .features = g4_features,
         .examples = "  g4-audio talk.mp3 | g4-decode -p 'Transcribe the audio.'\n"
                     "  g4-vision *.jpg | g4-decode --each --format tsv -p 'Caption this image.'\n"
                     "  g4-decode -p 'Three names for a cat, please.'\n"};

@@ -117,7 +117,7 @@ int main(int argc, char **argv)
          .value = &o.output,
          .help = "write to FILE, which appears whole or not at all"},
         {.letter = 'f',
-         .name = "force",
+         .name = "overwrite",
          .type = G4_OPT_FLAG,
          .value = &o.force,
          .help = "let -o replace an existing file"},

@@ -12,8 +12,8 @@
 #include "lib/base/progress.h"
 
 struct video {
-    double fps;                 /* -r */
-    int64_t budget;             /* -t */
+    double fps;     /* -r */
+    int64_t budget; /* -t */
     int64_t start_us, duration_us;
     int64_t max_frames, frames;
     bool fit, parts, first;
@@ -24,12 +24,13 @@ struct video {
 
     struct g4_vision_encoder *encoder;
     size_t width;
-    float *rows;                /* of the newest picture: shown again when a frame repeats */
-    size_t rows_capacity;       /* floats */
+    float *rows;          /* of the newest picture: shown again when a frame repeats */
+    size_t rows_capacity; /* floats */
     struct g4_vision_plan plan;
 };
 
-/* ---------------------------------------------------------------------------------------- encoder */
+/* ---------------------------------------------------------------------------------------- encoder
+ */
 
 static int video_open(void *state, const struct g4_model *model, const struct g4_exec *exec,
                       struct g4_stream_head *head, struct g4_err *err)
@@ -82,8 +83,11 @@ static int send_frame(struct video *v, struct g4_sink *sink, const struct g4_vid
         status = g4_sink_source(sink, v->parts ? frame->part : -1, err);
     if (status < 0)
         return status;
-    struct g4_segment segment = {.kind = G4_KIND_FRAME, .t0 = frame->t0_us, .t1 = frame->t1_us,
-                                 .rows = (uint32_t)v->plan.rows, .grid_w = (uint16_t)v->plan.grid_w,
+    struct g4_segment segment = {.kind = G4_KIND_FRAME,
+                                 .t0 = frame->t0_us,
+                                 .t1 = frame->t1_us,
+                                 .rows = (uint32_t)v->plan.rows,
+                                 .grid_w = (uint16_t)v->plan.grid_w,
                                  .grid_h = (uint16_t)v->plan.grid_h};
     return g4_sink_segment(sink, &segment, v->rows, err);
 }
@@ -103,8 +107,8 @@ static int encode_frames(struct video *v, struct g4_sink *sink, struct g4_video_
             status = send_frame(v, sink, &frame, err);
         if (status < 0)
             break;
-        g4_log_info(2, "'%s': frame at %.3f s, %zu soft tokens", sink->shown, (double)frame.t0_us / 1e6,
-                    v->plan.rows);
+        g4_log_info(2, "'%s': frame at %.3f s, %zu soft tokens", sink->shown,
+                    (double)frame.t0_us / 1e6, v->plan.rows);
         count++;
     }
     g4_image_release(&image);
@@ -136,7 +140,8 @@ static int video_encode(void *state, struct g4_sink *sink, const char *operand, 
     return status;
 }
 
-/* ---------------------------------------------------------------------------------------- options */
+/* ---------------------------------------------------------------------------------------- options
+ */
 
 static int video_check(void *state, struct g4_err *err)
 {
@@ -147,7 +152,8 @@ static int video_check(void *state, struct g4_err *err)
     if (v->fit + v->parts + v->first > 1)
         return g4_err_set(err, G4_EUSAGE, "--fit, --parts and --first exclude each other");
     if (v->frames && (v->fit || v->parts || v->first))
-        return g4_err_set(err, G4_EUSAGE, "--frames N is a rule of its own: without --fit, --parts, --first");
+        return g4_err_set(err, G4_EUSAGE,
+                          "--frames N is a rule of its own: without --fit, --parts, --first");
     if (v->duration_us == 0)
         return g4_err_set(err, G4_EUSAGE, "--duration 0: nothing to encode");
     struct g4_video_options *s = &v->source;
@@ -163,48 +169,68 @@ static int video_check(void *state, struct g4_err *err)
     return 0;
 }
 
-int main(int argc, char **argv)
+static void video_table(struct g4_opt table[G4_ENCODE_TABLE], struct video *v,
+                        struct g4_encode_options *common)
 {
-    struct video v = {.fps = 1, .budget = 70, .duration_us = -1, .max_frames = 60,
-                      .max_video_frames = 1024, .max_side = 8192, .max_decode_cpu = 10,
-                      .limits = G4_MEDIA_LIMITS, .source = G4_VIDEO_OPTIONS};
-    struct g4_encode_options common = {0};
+    /* clang-format off */
     const struct g4_opt own[] = {
-        {.letter = 'r', .name = "rate", .argument = "FPS", .type = G4_OPT_FLOAT, .value = &v.fps,
+        {.letter = 'r', .name = "rate", .argument = "FPS", .type = G4_OPT_FLOAT, .value = &v->fps,
          .min = 0.001, .max = 1000, .help = "frames per second (default 1)"},
-        {.letter = 't', .name = "tokens", .argument = "N", .type = G4_OPT_INT, .value = &v.budget,
+        {.letter = 't', .name = "tokens", .argument = "N", .type = G4_OPT_INT, .value = &v->budget,
          .help = "soft tokens per frame: 70 (default), 140, 280, 560 or 1120"},
-        {.name = "start", .argument = "TIME", .type = G4_OPT_TIME, .value = &v.start_us,
+        {.name = "start", .argument = "TIME", .type = G4_OPT_TIME, .value = &v->start_us,
          .help = "begin there: 90, 1:30, 00:01:30.5"},
-        {.name = "duration", .argument = "TIME", .type = G4_OPT_TIME, .value = &v.duration_us,
+        {.name = "duration", .argument = "TIME", .type = G4_OPT_TIME, .value = &v->duration_us,
          .help = "look at so much"},
-        {.name = "max-frames", .argument = "N", .type = G4_OPT_INT, .value = &v.max_frames, .min = 1,
-         .max = 1024, .help = "frames of one video (default 60)"},
-        {.name = "fit", .type = G4_OPT_FLAG, .value = &v.fit,
+        {.name = "max-frames", .argument = "N", .type = G4_OPT_INT, .value = &v->max_frames,
+         .min = 1, .max = 1024, .help = "frames of one video (default 60)"},
+        {.name = "fit", .type = G4_OPT_FLAG, .value = &v->fit,
          .help = "a clip that needs more: spread them evenly over it (default)"},
-        {.name = "parts", .type = G4_OPT_FLAG, .value = &v.parts,
+        {.name = "parts", .type = G4_OPT_FLAG, .value = &v->parts,
          .help = "a clip that needs more: several videos, one after another"},
-        {.name = "first", .type = G4_OPT_FLAG, .value = &v.first,
+        {.name = "first", .type = G4_OPT_FLAG, .value = &v->first,
          .help = "a clip that needs more: only its beginning"},
-        {.name = "frames", .argument = "N", .type = G4_OPT_INT, .value = &v.frames, .min = 1,
+        {.name = "frames", .argument = "N", .type = G4_OPT_INT, .value = &v->frames, .min = 1,
          .max = 1024, .help = "the reference's rule: N frames evenly over the whole clip"},
         {.name = "audio", .type = G4_OPT_NOT_BUILT, .help = "add the sound behind the frames"},
-        {.name = "max-video-frames", .argument = "N", .type = G4_OPT_SIZE, .value = &v.max_video_frames,
-         .help = "most frames sent per clip (default 1024; 0: any)"},
-        {.name = "max-side", .argument = "N", .type = G4_OPT_SIZE, .value = &v.max_side,
+        {.name = "max-video-frames", .argument = "N", .type = G4_OPT_SIZE,
+         .value = &v->max_video_frames, .help = "most frames sent per clip (default 1024; 0: any)"},
+        {.name = "max-side", .argument = "N", .type = G4_OPT_SIZE, .value = &v->max_side,
          .help = "longest side of a frame in pixels (default 8192; 0: any)"},
-        {.name = "max-spool", .argument = "BYTES", .type = G4_OPT_SIZE, .value = &v.limits.max_spool,
+        {.name = "max-spool", .argument = "BYTES", .type = G4_OPT_SIZE,
+         .value = &v->limits.max_spool,
          .help = "most bytes of a pipe kept on disk (default 16G; 0: any)"},
-        {.name = "max-decode-cpu", .argument = "SEC", .type = G4_OPT_FLOAT, .value = &v.max_decode_cpu,
-         .max = 1e9, .help = "CPU of one decoder call without progress (default 10; 0: any)"},
+        {.name = "max-decode-cpu", .argument = "SEC", .type = G4_OPT_FLOAT,
+         .value = &v->max_decode_cpu, .max = 1e9,
+         .help = "CPU of one decoder call without progress (default 10; 0: any)"},
     };
+    /* clang-format on */
+    g4_encode_table(table, own, sizeof own / sizeof *own, common);
+}
+
+int main(int argc, char **argv)
+{
+    struct video v = {.fps = 1,
+                      .budget = 70,
+                      .duration_us = -1,
+                      .max_frames = 60,
+                      .max_video_frames = 1024,
+                      .max_side = 8192,
+                      .max_decode_cpu = 10,
+                      .limits = G4_MEDIA_LIMITS,
+                      .source = G4_VIDEO_OPTIONS};
+    struct g4_encode_options common = {0};
     struct g4_opt table[G4_ENCODE_TABLE];
-    g4_encode_table(table, own, sizeof own / sizeof *own, &common);
+    video_table(table, &v, &common);
     const struct g4_program program = {
-        .name = "g4-video", .purpose = "turn video clips into soft tokens, frame by frame",
-        .synopsis = "[options] [file ...]", .options = table, .features = g4_features,
+        .name = "g4-video",
+        .purpose = "turn video clips into soft tokens, frame by frame",
+        .synopsis = "[options] [file ...]",
+        .options = table,
+        .features = g4_features,
         .examples = "  g4-video clip.mp4 | g4-decode -p 'Summarise this clip.'\n"
                     "  g4-video --parts lecture.mkv | g4-decode --each -p 'What happens here?'\n"};
-    const struct g4_encoder encoder = {&program, &v, video_check, video_open, video_encode, video_close};
+    const struct g4_encoder encoder = {&program,   &v,           video_check,
+                                       video_open, video_encode, video_close};
     return g4_encode_main(&encoder, &common, argc, argv);
 }

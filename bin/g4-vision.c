@@ -11,8 +11,8 @@
 #include "lib/base/mem.h"
 
 struct vision {
-    int64_t budget;             /* -t */
-    const char *crop;           /* WxH+X+Y */
+    int64_t budget;   /* -t */
+    const char *crop; /* WxH+X+Y */
     size_t crop_w, crop_h, crop_x, crop_y;
     bool no_orient;
     struct g4_image_limits limits;
@@ -20,7 +20,7 @@ struct vision {
     struct g4_vision_encoder *encoder;
     struct g4_pool *pool;
     float *rows;
-    size_t rows_capacity;       /* floats */
+    size_t rows_capacity; /* floats */
     size_t width;
 };
 
@@ -66,8 +66,8 @@ static int load_picture(const struct vision *v, struct g4_image *image, const ch
 {
     bool animated = false;
     int status = v->crop ? g4_image_load(image, operand, &v->limits, &animated, err)
-                         : g4_image_load_fitted(image, operand, &v->limits, (long)v->budget, v->pool,
-                                                &animated, err);
+                         : g4_image_load_fitted(image, operand, &v->limits, (long)v->budget,
+                                                v->pool, &animated, err);
     if (status == 0 && animated)
         g4_log_note("'%s': animated, only the first frame is looked at", shown);
     if (status == 0 && v->crop) {
@@ -95,9 +95,14 @@ static int vision_encode(void *state, struct g4_sink *sink, const char *operand,
     if (status < 0)
         return status;
     g4_vision_encoder_run(v->encoder, v->rows, NULL);
-    g4_log_info(2, "'%s': %zu x %zu pixels, %zu soft tokens", sink->shown, plan.width, plan.height, plan.rows);
-    struct g4_segment segment = {.kind = G4_KIND_IMAGE, .t0 = -1, .t1 = -1, .rows = (uint32_t)plan.rows,
-                                 .grid_w = (uint16_t)plan.grid_w, .grid_h = (uint16_t)plan.grid_h};
+    g4_log_info(2, "'%s': %zu x %zu pixels, %zu soft tokens", sink->shown, plan.width, plan.height,
+                plan.rows);
+    struct g4_segment segment = {.kind = G4_KIND_IMAGE,
+                                 .t0 = -1,
+                                 .t1 = -1,
+                                 .rows = (uint32_t)plan.rows,
+                                 .grid_w = (uint16_t)plan.grid_w,
+                                 .grid_h = (uint16_t)plan.grid_h};
     status = g4_sink_source(sink, -1, err);
     return status < 0 ? status : g4_sink_segment(sink, &segment, v->rows, err);
 }
@@ -111,7 +116,8 @@ static int parse_crop(struct vision *v, struct g4_err *err)
     for (int i = 0; i < 4; i++) {
         char *end;
         part[i] = strtoul(s, &end, 10);
-        if (*s < '0' || *s > '9' || *end != separators[i] || part[i] > UINT32_MAX || (i < 2 && !part[i]))
+        if (*s < '0' || *s > '9' || *end != separators[i] || part[i] > UINT32_MAX ||
+            (i < 2 && !part[i]))
             return g4_err_set(err, G4_EUSAGE, "--crop '%s': expected WxH+X+Y", v->crop);
         s = end + 1;
     }
@@ -136,6 +142,7 @@ int main(int argc, char **argv)
 {
     struct vision v = {.budget = 280, .limits = {.max_pixels = 128000000, .max_scans = 100}};
     struct g4_encode_options common = {0};
+    /* clang-format off */
     const struct g4_opt own[] = {
         {.letter = 't', .name = "tokens", .argument = "N", .type = G4_OPT_INT, .value = &v.budget,
          .help = "soft tokens per picture: 70, 140, 280 (default), 560 or 1120"},
@@ -148,15 +155,19 @@ int main(int argc, char **argv)
         {.name = "max-scans", .argument = "N", .type = G4_OPT_SIZE, .value = &v.limits.max_scans,
          .help = "most scans of a progressive JPEG (default 100; 0: any)"},
     };
+    /* clang-format on */
     struct g4_opt table[G4_ENCODE_TABLE];
     g4_encode_table(table, own, sizeof own / sizeof *own, &common);
     const struct g4_program program = {
-        .name = "g4-vision", .purpose = "turn pictures into soft tokens",
-        .synopsis = "[options] [file ...]", .options = table, .features = g4_features,
+        .name = "g4-vision",
+        .purpose = "turn pictures into soft tokens",
+        .synopsis = "[options] [file ...]",
+        .options = table,
+        .features = g4_features,
         .examples = "  g4-vision photo.jpg | g4-decode -p 'Describe this image.'\n"
                     "  find . -name '*.jpg' -print0 | xargs -0 g4-vision -t 70 |\n"
                     "      g4-decode --each --format tsv -p 'Caption this image.'\n"};
-    const struct g4_encoder encoder = {&program, &v, vision_check, vision_open, vision_encode,
-                                       vision_close};
+    const struct g4_encoder encoder = {&program,      &v,          vision_check, vision_open,
+                                       vision_encode, vision_close};
     return g4_encode_main(&encoder, &common, argc, argv);
 }

@@ -10,7 +10,8 @@
 
 enum { LIST_LIMIT = 256 << 20 };
 
-static int split_list(struct g4_operands *operands, size_t bytes, const char *from, struct g4_err *err)
+static int split_list(struct g4_operands *operands, size_t bytes, const char *from,
+                      struct g4_err *err)
 {
     char *list = operands->list;
     size_t count = 0;

@@ -10,7 +10,7 @@
 int g4_segment_rows_add(struct g4_segment_rows *r, const struct g4_record *record, size_t width,
                         struct g4_err *err)
 {
-    size_t need = r->count + record->row_count;     /* the reader bounds a segment to 65,536 rows */
+    size_t need = r->count + record->row_count; /* the reader bounds a segment to 65,536 rows */
     if (need > r->capacity) {
         size_t capacity = need > 2 * r->capacity ? need : 2 * r->capacity, bytes;
         if (!g4_mul_size(capacity, width * sizeof *r->rows, &bytes))

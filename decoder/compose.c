@@ -53,14 +53,16 @@ static int next_place(struct g4_compose *c, struct g4_err *err)
     size_t n = o->prompt_bytes - c->place_at;
     const char *hit = find(rest, n, o->place);
     if (!hit)
-        return g4_err_set(err, G4_EINPUT, "the prompt has %zu places '%s', the streams have more sources",
+        return g4_err_set(err, G4_EINPUT,
+                          "the prompt has %zu places '%s', the streams have more sources",
                           g4_compose_places(o->prompt, o->prompt_bytes, o->place), o->place);
     int status = add_text(c, rest, (size_t)(hit - rest), err);
     c->place_at = (size_t)(hit - o->prompt) + strlen(o->place);
     return status;
 }
 
-int g4_compose_begin(struct g4_compose *c, const struct g4_compose_options *options, struct g4_err *err)
+int g4_compose_begin(struct g4_compose *c, const struct g4_compose_options *options,
+                     struct g4_err *err)
 {
     *c = (struct g4_compose){.options = options};
     if (options->raw)
@@ -115,13 +117,11 @@ int g4_compose_segment(struct g4_compose *c, uint32_t stream, const struct g4_se
         c->in_video = false;
         return g4_chat_audio(&c->prompt, segment->rows, rows, err);
     case G4_KIND_FRAME:
-        status = g4_chat_frame(&c->prompt, new_source || !c->in_video, segment->t0, segment->rows, rows,
-                               err);
+        status = g4_chat_frame(&c->prompt, new_source || !c->in_video, segment->t0, segment->rows,
+                               rows, err);
         c->in_video = true;
         return status;
-    default:
-        c->in_video = false;
-        return g4_chat_image(&c->prompt, segment->rows, rows, err);
+    default: c->in_video = false; return g4_chat_image(&c->prompt, segment->rows, rows, err);
     }
 }
 
@@ -132,7 +132,8 @@ int g4_compose_end(struct g4_compose *c, struct g4_err *err)
     if (o->place) {
         size_t places = g4_compose_places(o->prompt, o->prompt_bytes, o->place);
         if (c->sources < places)
-            return g4_err_set(err, G4_EINPUT, "the prompt has %zu places '%s', the streams have %zu sources",
+            return g4_err_set(err, G4_EINPUT,
+                              "the prompt has %zu places '%s', the streams have %zu sources",
                               places, o->place, c->sources);
         status = add_text(c, o->prompt + c->place_at, o->prompt_bytes - c->place_at, err);
     } else if (o->prompt && !c->prompt_used) {
@@ -141,7 +142,8 @@ int g4_compose_end(struct g4_compose *c, struct g4_err *err)
     if (status < 0)
         return status;
     if (!c->any_text)
-        return g4_err_set(err, G4_EUSAGE, "no prompt: give -p TEXT, --prompt-file FILE or TEXT records");
+        return g4_err_set(err, G4_EUSAGE,
+                          "no prompt: give -p TEXT, --prompt-file FILE or TEXT records");
     status = flush_text(c, err);
     if (status < 0 || o->raw)
         return status;

@@ -31,9 +31,9 @@ void g4_engine_close(struct g4_engine *engine);
 const struct g4_text_config *g4_engine_config(const struct g4_engine *engine);
 
 struct g4_session_options {
-    size_t context;             /* most positions; 0 = the model's. More than that: G4_EUSAGE */
-    size_t chunk;               /* most rows of one pass; 0 = 512. Image blocks may exceed it */
-    enum g4_dtype cache;        /* G4_DTYPE_BF16 (usual) or F32 (tests) */
+    size_t context;      /* most positions; 0 = the model's. More than that: G4_EUSAGE */
+    size_t chunk;        /* most rows of one pass; 0 = 512. Image blocks may exceed it */
+    enum g4_dtype cache; /* G4_DTYPE_BF16 (usual) or F32 (tests) */
 };
 
 int g4_session_open(struct g4_session **session, struct g4_engine *engine,
@@ -42,7 +42,7 @@ void g4_session_close(struct g4_session *session);
 
 /* Forgets every position; keeps the memory. */
 void g4_session_reset(struct g4_session *session);
-size_t g4_session_position(const struct g4_session *session);   /* positions so far */
+size_t g4_session_position(const struct g4_session *session); /* positions so far */
 size_t g4_session_context(const struct g4_session *session);
 
 enum g4_position_kind { G4_POS_TEXT, G4_POS_IMAGE, G4_POS_VIDEO, G4_POS_AUDIO };
@@ -50,9 +50,9 @@ enum g4_position_kind { G4_POS_TEXT, G4_POS_IMAGE, G4_POS_VIDEO, G4_POS_AUDIO };
 /* n consecutive positions. kinds NULL: all text. */
 struct g4_positions {
     size_t n;
-    const int32_t *ids;         /* [n]; ignored at soft positions. In 0..vocab-1 (asserted) */
-    const uint8_t *kinds;       /* [n] enum g4_position_kind */
-    const float *rows;          /* soft rows in order, [soft positions, hidden_size] */
+    const int32_t *ids;   /* [n]; ignored at soft positions. In 0..vocab-1 (asserted) */
+    const uint8_t *kinds; /* [n] enum g4_position_kind */
+    const float *rows;    /* soft rows in order, [soft positions, hidden_size] */
 };
 
 /*

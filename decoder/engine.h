@@ -8,9 +8,9 @@
 #include "decoder/text_weights.h"
 
 struct g4_engine {
-    const struct g4_model *model;           /* borrowed */
-    const struct g4_exec *exec;             /* borrowed */
-    const struct g4_text_config *config;    /* the model's */
+    const struct g4_model *model;        /* borrowed */
+    const struct g4_exec *exec;          /* borrowed */
+    const struct g4_text_config *config; /* the model's */
     struct g4_text_weights weights;
 };
 

@@ -10,7 +10,7 @@
 #include "lib/nn/norm.h"
 #include "lib/nn/rope.h"
 
-enum { CAP_BLOCK = 4096 };      /* logits capped at a time */
+enum { CAP_BLOCK = 4096 }; /* logits capped at a time */
 
 /* ------------------------------------------------------------------------------ memory */
 
@@ -100,7 +100,7 @@ static void make_masks(struct g4_forward *f, const struct g4_kvcache *cache,
     size_t window = config->sliding_window, first = cache->n;
     for (int full = 0; full < 2; full++) {
         size_t base = g4_kvcache_base(cache, full);
-        size_t end = 0;                         /* of the block that row i belongs to */
+        size_t end = 0; /* of the block that row i belongs to */
         for (size_t i = p->n; i-- > 0;) {
             size_t n = first + i;
             bool in_block = !full && config->image_blocks && g4_is_picture(kind_of(p, i));
@@ -108,7 +108,7 @@ static void make_masks(struct g4_forward *f, const struct g4_kvcache *cache,
             if (!joined)
                 end = n + 1;
             size_t from = full || n + 1 < window ? 0 : n + 1 - window;
-            assert(from >= base);               /* the cache keeps what a new position needs */
+            assert(from >= base); /* the cache keeps what a new position needs */
             f->type[full].lo[i] = (uint32_t)(from - base);
             f->type[full].hi[i] = (uint32_t)(end - base);
         }
@@ -135,8 +135,13 @@ static struct g4_pass begin_pass(struct g4_forward *f, struct g4_kvcache *cache,
     embed(f, p);
     make_masks(f, cache, p);
     make_angles(f, cache->n, p->n);
-    struct g4_pass pass = {.engine = f->engine, .cache = cache, .scratch = &f->layer, .n = p->n,
-                           .x = f->x, .ple = f->ple, .trace = trace};
+    struct g4_pass pass = {.engine = f->engine,
+                           .cache = cache,
+                           .scratch = &f->layer,
+                           .n = p->n,
+                           .x = f->x,
+                           .ple = f->ple,
+                           .trace = trace};
     for (int full = 0; full < 2; full++)
         pass.type[full] = (struct g4_pass_type){f->type[full].cos, f->type[full].sin,
                                                 f->type[full].lo, f->type[full].hi};

@@ -28,18 +28,18 @@
 /* Memory of one pass. */
 struct g4_forward {
     const struct g4_engine *engine;
-    size_t rows;                /* the longest pass that fits */
+    size_t rows; /* the longest pass that fits */
     struct g4_arena arena;
-    float *x;                   /* [rows, H] */
-    float *ple;                 /* [rows, L * P] */
-    int32_t *ple_ids;           /* [rows] rows of the per-layer table */
-    float *table_row;           /* [threads, P] */
-    int32_t *position;          /* [rows] */
+    float *x;          /* [rows, H] */
+    float *ple;        /* [rows, L * P] */
+    int32_t *ple_ids;  /* [rows] rows of the per-layer table */
+    float *table_row;  /* [threads, P] */
+    int32_t *position; /* [rows] */
     struct {
-        float *cos, *sin;       /* [rows, d/2] */
-        uint32_t *lo, *hi;      /* [rows] */
-    } type[2];                  /* sliding, full */
-    float *state;               /* [rows, H] final states of the wanted rows */
+        float *cos, *sin;  /* [rows, d/2] */
+        uint32_t *lo, *hi; /* [rows] */
+    } type[2];             /* sliding, full */
+    float *state;          /* [rows, H] final states of the wanted rows */
     struct g4_layer_scratch layer;
 };
 
@@ -47,7 +47,7 @@ struct g4_forward {
  * a later plan may try again. */
 int g4_forward_plan(struct g4_forward *forward, const struct g4_engine *engine, size_t rows,
                     struct g4_err *err);
-void g4_forward_release(struct g4_forward *forward);    /* safe on a zeroed struct */
+void g4_forward_release(struct g4_forward *forward); /* safe on a zeroed struct */
 
 /*
  * Runs positions->n rows (1..rows) behind those in the cache, which has room for them. The final

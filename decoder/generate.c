@@ -4,14 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Position of the first stop text in content, looking from `from` on; SIZE_MAX when there is none. */
-static size_t find_stop(const struct g4_generate_options *o, const char *content, size_t n, size_t from)
+/* Position of the first stop text in content, looking from `from` on; SIZE_MAX when there is none.
+ */
+static size_t find_stop(const struct g4_generate_options *o, const char *content, size_t n,
+                        size_t from)
 {
     size_t best = SIZE_MAX;
     for (size_t i = 0; i < o->stop_count; i++) {
         size_t length = strlen(o->stop_texts[i]);
-        const char *hit = n - from >= length
-                              ? memmem(content + from, n - from, o->stop_texts[i], length) : NULL;
+        const char *hit =
+            n - from >= length ? memmem(content + from, n - from, o->stop_texts[i], length) : NULL;
         if (hit && (size_t)(hit - content) < best)
             best = (size_t)(hit - content);
     }
@@ -31,7 +33,8 @@ static size_t possible_stop(const struct g4_generate_options *o, const char *con
     return longest;
 }
 
-/* Looks for stop texts in what the answer has grown by. True when one is complete: it is cut off. */
+/* Looks for stop texts in what the answer has grown by. True when one is complete: it is cut off.
+ */
 static bool stop_text(struct g4_generation *g, const struct g4_generate_options *o)
 {
     struct g4_text *content = &g->answer.content;
@@ -52,8 +55,8 @@ static bool stop_text(struct g4_generation *g, const struct g4_generate_options 
 }
 
 /* Reads one id into the answer. *done when it ended the answer. */
-static int take(struct g4_generation *g, const struct g4_generate_options *o, int32_t id, bool *done,
-                struct g4_err *err)
+static int take(struct g4_generation *g, const struct g4_generate_options *o, int32_t id,
+                bool *done, struct g4_err *err)
 {
     int status = g4_ids_push(&g->ids, id, 1, err);
     if (status < 0)
@@ -76,8 +79,9 @@ static int take(struct g4_generation *g, const struct g4_generate_options *o, in
     return o->show ? o->show(o->ctx, g, err) : 0;
 }
 
-int g4_generate(struct g4_generation *g, struct g4_session *session, const struct g4_tokenizer *tokenizer,
-                struct g4_sampler *sampler, const struct g4_generate_options *o, struct g4_err *err)
+int g4_generate(struct g4_generation *g, struct g4_session *session,
+                const struct g4_tokenizer *tokenizer, struct g4_sampler *sampler,
+                const struct g4_generate_options *o, struct g4_err *err)
 {
     *g = (struct g4_generation){.stop = G4_STOP_LENGTH};
     g4_answer_open(&g->answer, tokenizer, o->in_thought);

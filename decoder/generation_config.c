@@ -31,8 +31,8 @@ static int add_specials(struct g4_ids *list, const struct g4_tokenizer *tokenize
 }
 
 /* A member that is one id or a list of ids. */
-static int read_ids(const struct g4_json_at *at, const char *key, size_t vocab_size, struct g4_ids *list,
-                    struct g4_err *err)
+static int read_ids(const struct g4_json_at *at, const char *key, size_t vocab_size,
+                    struct g4_ids *list, struct g4_err *err)
 {
     const json_t *value = json_object_get(at->object, key);
     size_t n = json_is_array(value) ? json_array_size(value) : value && !json_is_null(value);
@@ -40,8 +40,8 @@ static int read_ids(const struct g4_json_at *at, const char *key, size_t vocab_s
         const json_t *item = json_is_array(value) ? json_array_get(value, i) : value;
         json_int_t id = json_is_integer(item) ? json_integer_value(item) : -1;
         if (id < 0 || (uint64_t)id >= vocab_size)
-            return g4_err_set(err, G4_EINPUT, "'%s': %s: expected token ids in 0..%zu", at->what, key,
-                              vocab_size - 1);
+            return g4_err_set(err, G4_EINPUT, "'%s': %s: expected token ids in 0..%zu", at->what,
+                              key, vocab_size - 1);
         int status = add(list, (int32_t)id, err);
         if (status < 0)
             return status;
@@ -77,10 +77,11 @@ static int read_file(struct g4_generation_config *config, const char *path, size
 int g4_generation_config_load(struct g4_generation_config *config, const struct g4_model *model,
                               const struct g4_tokenizer *tokenizer, struct g4_err *err)
 {
-    static const enum g4_special stops[] = {G4_TOKEN_EOS, G4_TOKEN_TURN_CLOSE, G4_TOKEN_RESPONSE_OPEN};
+    static const enum g4_special stops[] = {G4_TOKEN_EOS, G4_TOKEN_TURN_CLOSE,
+                                            G4_TOKEN_RESPONSE_OPEN};
     /* Fed back as an ordinary id, a placeholder would mean something else in every engine. */
-    static const enum g4_special never[] = {G4_TOKEN_IMAGE_OPEN, G4_TOKEN_AUDIO_OPEN,
-                                            G4_TOKEN_IMAGE_SOFT, G4_TOKEN_AUDIO_SOFT,
+    static const enum g4_special never[] = {G4_TOKEN_IMAGE_OPEN,  G4_TOKEN_AUDIO_OPEN,
+                                            G4_TOKEN_IMAGE_SOFT,  G4_TOKEN_AUDIO_SOFT,
                                             G4_TOKEN_IMAGE_CLOSE, G4_TOKEN_AUDIO_CLOSE,
                                             G4_TOKEN_VIDEO_SOFT};
     *config = (struct g4_generation_config){
@@ -90,7 +91,8 @@ int g4_generation_config_load(struct g4_generation_config *config, const struct 
         return g4_err_nomem(err, 0, "a file name");
     int status = add_specials(&config->stop, tokenizer, stops, sizeof stops / sizeof *stops, err);
     if (status == 0)
-        status = add_specials(&config->suppress, tokenizer, never, sizeof never / sizeof *never, err);
+        status =
+            add_specials(&config->suppress, tokenizer, never, sizeof never / sizeof *never, err);
     if (status == 0 && access(path, F_OK) == 0)
         status = read_file(config, path, model->config.text.vocab_size, err);
     free(path);

@@ -2,8 +2,9 @@
  * generation_config.h - how a checkpoint wants to be sampled and where it stops.
  *
  * generation_config.json: eos_token_id (a number or a list), do_sample, temperature, top_k, top_p,
- * suppress_tokens. Missing file or members: temperature 1.0, top_k 64, top_p 0.95, sampling. The media
- * placeholders and begin markers are always suppressed; <eos>, <turn|> and <|tool_response> always stop.
+ * suppress_tokens. Missing file or members: temperature 1.0, top_k 64, top_p 0.95, sampling. The
+ * media placeholders and begin markers are always suppressed; <eos>, <turn|> and <|tool_response>
+ * always stop.
  */
 #ifndef G4_DECODER_GENERATION_CONFIG_H
 #define G4_DECODER_GENERATION_CONFIG_H
@@ -14,8 +15,8 @@
 
 struct g4_generation_config {
     struct g4_sampling sampling;
-    struct g4_ids stop;         /* owned */
-    struct g4_ids suppress;     /* owned */
+    struct g4_ids stop;     /* owned */
+    struct g4_ids suppress; /* owned */
 };
 
 int g4_generation_config_load(struct g4_generation_config *config, const struct g4_model *model,

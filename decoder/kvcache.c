@@ -151,7 +151,7 @@ struct store_job {
     const struct g4_kv_layer *layer;
     const struct g4_exec *exec;
     const float *k, *v;
-    size_t first;               /* row of the pass's first position */
+    size_t first; /* row of the pass's first position */
 };
 
 static void store_row(void *ctx, size_t item, int worker)

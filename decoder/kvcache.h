@@ -22,29 +22,29 @@
 #include "lib/tensor/dtype.h"
 
 struct g4_kv_layer {
-    size_t width;               /* kv_heads * head_dim; 0: the layer borrows and stores nothing */
+    size_t width; /* kv_heads * head_dim; 0: the layer borrows and stores nothing */
     bool full;
-    size_t capacity;            /* positions that fit k and v */
-    unsigned char *k, *v;       /* [capacity, width] of the cache's type */
+    size_t capacity;      /* positions that fit k and v */
+    unsigned char *k, *v; /* [capacity, width] of the cache's type */
 };
 
 struct g4_kvcache {
-    enum g4_dtype dtype;        /* BF16 or F32 */
-    size_t element;             /* its bytes */
-    size_t context;             /* most positions */
-    size_t keep;                /* sliding_window - 1: old positions a new one needs */
+    enum g4_dtype dtype; /* BF16 or F32 */
+    size_t element;      /* its bytes */
+    size_t context;      /* most positions */
+    size_t keep;         /* sliding_window - 1: old positions a new one needs */
     size_t count;
-    struct g4_kv_layer *layer;  /* [count] */
-    size_t n;                   /* positions stored */
-    size_t pass;                /* rows of the pass under way, at positions n .. n+pass-1 */
-    size_t base;                /* position of row 0 of the sliding layers */
-    size_t window;              /* capacity of the sliding layers */
+    struct g4_kv_layer *layer; /* [count] */
+    size_t n;                  /* positions stored */
+    size_t pass;               /* rows of the pass under way, at positions n .. n+pass-1 */
+    size_t base;               /* position of row 0 of the sliding layers */
+    size_t window;             /* capacity of the sliding layers */
 };
 
 /* Room for passes of `longest` rows; full layers begin empty. Zeroed on failure. */
 int g4_kvcache_open(struct g4_kvcache *cache, const struct g4_text_config *config,
                     enum g4_dtype dtype, size_t context, size_t longest, struct g4_err *err);
-void g4_kvcache_close(struct g4_kvcache *cache);        /* safe on a zeroed struct */
+void g4_kvcache_close(struct g4_kvcache *cache); /* safe on a zeroed struct */
 
 /* Forgets every position; keeps the memory. */
 void g4_kvcache_reset(struct g4_kvcache *cache);
@@ -64,7 +64,7 @@ void g4_kvcache_store(struct g4_kvcache *cache, const struct g4_exec *exec, size
 /* What queries of the pass may look at: rows base .. n+pass-1 of an owning layer, this pass
  * included. */
 struct g4_kv_view {
-    const void *k, *v;          /* [keys, width] */
+    const void *k, *v; /* [keys, width] */
     size_t width, keys;
 };
 struct g4_kv_view g4_kvcache_view(const struct g4_kvcache *cache, size_t layer);

@@ -98,12 +98,22 @@ static void attention(const struct g4_pass *pass, size_t i, float *out, const fl
 
     struct g4_kv_view kv = g4_kvcache_view(pass->cache, c->source);
     struct g4_attention job = {
-        .heads = heads, .kv_heads = config->layer[c->source].kv_heads, .head_dim = d,
-        .queries = n, .q = s->q, .ldq = width,
-        .keys = kv.keys, .dtype = pass->cache->dtype, .k = kv.k, .v = kv.v,
-        .ldk = kv.width, .ldv = kv.width,
-        .lo = type->lo, .hi = type->hi,
-        .out = s->a, .ldo = width,
+        .heads = heads,
+        .kv_heads = config->layer[c->source].kv_heads,
+        .head_dim = d,
+        .queries = n,
+        .q = s->q,
+        .ldq = width,
+        .keys = kv.keys,
+        .dtype = pass->cache->dtype,
+        .k = kv.k,
+        .v = kv.v,
+        .ldk = kv.width,
+        .ldv = kv.width,
+        .lo = type->lo,
+        .hi = type->hi,
+        .out = s->a,
+        .ldo = width,
     };
     g4_attention(exec, &job);
     g4_matmul(exec, &w->o_proj, out, hidden, s->a, width, n);

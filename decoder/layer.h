@@ -39,29 +39,29 @@
 
 /* What the rows of a pass have in common with others of their layer type. */
 struct g4_pass_type {
-    const float *cos, *sin;     /* [n, d/2] */
-    const uint32_t *lo, *hi;    /* [n] visible keys lo..hi-1, counted from the cache's base */
+    const float *cos, *sin;  /* [n, d/2] */
+    const uint32_t *lo, *hi; /* [n] visible keys lo..hi-1, counted from the cache's base */
 };
 
 /* Buffers of a layer, for the longest pass. */
 struct g4_layer_scratch {
-    float *y;                   /* [rows, H] normed stream; then a block's output */
-    float *q;                   /* [rows, nh * d] */
-    float *a;                   /* [rows, nh * d] attended values */
-    float *k, *v;               /* [rows, nkv * d] */
-    float *gate, *up;           /* [rows, max(F, P)] */
-    float *m;                   /* [rows, H] the block's output */
+    float *y;         /* [rows, H] normed stream; then a block's output */
+    float *q;         /* [rows, nh * d] */
+    float *a;         /* [rows, nh * d] attended values */
+    float *k, *v;     /* [rows, nkv * d] */
+    float *gate, *up; /* [rows, max(F, P)] */
+    float *m;         /* [rows, H] the block's output */
     struct g4_moe_scratch moe;
 };
 
 /* Rows on their way through the layers. */
 struct g4_pass {
     const struct g4_engine *engine;
-    struct g4_kvcache *cache;   /* a pass of n rows is under way there */
+    struct g4_kvcache *cache; /* a pass of n rows is under way there */
     const struct g4_layer_scratch *scratch;
     size_t n;
-    float *x;                   /* [n, H], in and out */
-    const float *ple;           /* [n, L * P]; NULL without per-layer embeddings */
+    float *x;                    /* [n, H], in and out */
+    const float *ple;            /* [n, L * P]; NULL without per-layer embeddings */
     struct g4_pass_type type[2]; /* sliding, full */
     const struct g4_trace *trace;
 };

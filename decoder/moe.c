@@ -30,8 +30,8 @@ struct moe_job {
     const struct g4_engine *engine;
     const struct g4_moe_weights *w;
     const struct g4_moe_scratch *s;
-    const uint32_t *pair;       /* pairs of one expert */
-    float *out;                 /* [n, H] */
+    const uint32_t *pair; /* pairs of one expert */
+    float *out;           /* [n, H] */
 };
 
 /* ------------------------------------------------------------------------------ router */
@@ -63,7 +63,7 @@ static void choose_row(void *ctx, size_t row, int worker)
         index[c] = (int32_t)best;
         share[c] = prob[best];
         chosen += prob[best];
-        prob[best] = -1;                        /* taken: below every probability */
+        prob[best] = -1; /* taken: below every probability */
     }
     for (size_t c = 0; c < k; c++)
         share[c] = share[c] / chosen * job->w->per_expert_scale[index[c]];
@@ -91,7 +91,7 @@ static void group(const struct g4_moe_scratch *s, size_t pairs, size_t experts)
         s->first[e + 1] += s->first[e];
     for (size_t p = 0; p < pairs; p++)
         s->pair[s->first[s->index[p]]++] = (uint32_t)p;
-    for (size_t e = experts; e > 0; e--)        /* filling moved every start to the next one's */
+    for (size_t e = experts; e > 0; e--) /* filling moved every start to the next one's */
         s->first[e] = s->first[e - 1];
     s->first[0] = 0;
 }

@@ -22,15 +22,15 @@
 #include "lib/nn/trace.h"
 
 struct g4_moe_scratch {
-    float *t;                   /* [rows, H] router input */
-    float *prob;                /* [rows, E] */
-    int32_t *index;             /* [rows, k] chosen experts */
-    float *share;               /* [rows, k] their weights */
-    size_t *first;              /* [E + 1] where an expert's pairs begin */
-    uint32_t *pair;             /* [rows * k] row * k + choice, grouped by expert */
-    float *y;                   /* [rows, H] normed rows */
-    float *in, *out;            /* [rows, H] rows of one expert */
-    float *gate_up;             /* [rows, 2 FE] */
+    float *t;        /* [rows, H] router input */
+    float *prob;     /* [rows, E] */
+    int32_t *index;  /* [rows, k] chosen experts */
+    float *share;    /* [rows, k] their weights */
+    size_t *first;   /* [E + 1] where an expert's pairs begin */
+    uint32_t *pair;  /* [rows * k] row * k + choice, grouped by expert */
+    float *y;        /* [rows, H] normed rows */
+    float *in, *out; /* [rows, H] rows of one expert */
+    float *gate_up;  /* [rows, 2 FE] */
 };
 
 /* Takes nothing in models without experts. */

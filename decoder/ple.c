@@ -47,8 +47,8 @@ void g4_ple_run(const struct g4_engine *engine, float *out, const int32_t *ids, 
         return;
     const struct g4_matrix *all = &engine->weights.per_layer_model_projection;
     struct g4_matrix part = g4_matrix_rows(all, from * width, (to - from) * width);
-    g4_matmul(engine->exec, &part, out + from * width, all_layers, x,
-              engine->config->hidden_size, n);
+    g4_matmul(engine->exec, &part, out + from * width, all_layers, x, engine->config->hidden_size,
+              n);
     struct ple_job job = {engine, out, ids, from, to, table_row};
     g4_pool_run(engine->exec->pool, mix_row, &job, n);
 }

@@ -25,7 +25,7 @@
 struct candidate {
     float z;
     int32_t id;
-    double weight;              /* exp((z - z_max) / temperature): the best one has 1 */
+    double weight; /* exp((z - z_max) / temperature): the best one has 1 */
 };
 
 struct g4_sampler {
@@ -33,12 +33,12 @@ struct g4_sampler {
     size_t vocab_size;
     const int32_t *suppress;
     size_t suppress_count;
-    uint64_t state[4];          /* xoshiro256** */
-    bool *seen;                 /* [vocab_size] */
-    int32_t *distinct;          /* the ids seen, each once */
+    uint64_t state[4]; /* xoshiro256** */
+    bool *seen;        /* [vocab_size] */
+    int32_t *distinct; /* the ids seen, each once */
     size_t distinct_count;
-    float *z;                   /* [vocab_size] */
-    float *heap;                /* [vocab_size] the largest values so far, smallest on top */
+    float *z;                     /* [vocab_size] */
+    float *heap;                  /* [vocab_size] the largest values so far, smallest on top */
     struct candidate *candidates; /* [vocab_size] */
 };
 
@@ -280,7 +280,7 @@ static size_t gather(struct g4_sampler *s, const float *logits)
             c[count++] = (struct candidate){z[i], (int32_t)i, weight};
         }
     }
-    if (count == 0) {                           /* nothing but suppressed ids */
+    if (count == 0) { /* nothing but suppressed ids */
         c[0] = (struct candidate){best, best_id(z, n), 1.0};
         return 1;
     }

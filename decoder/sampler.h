@@ -14,12 +14,12 @@
 #include "lib/base/err.h"
 
 struct g4_sampling {
-    bool greedy;                /* also when temperature is 0 */
-    float temperature;          /* 1.0 */
-    int32_t top_k;              /* 64; 0 = off */
-    float top_p;                /* 0.95; 1 = off */
-    float min_p;                /* 0 = off */
-    float repeat_penalty;       /* 1 = off */
+    bool greedy;          /* also when temperature is 0 */
+    float temperature;    /* 1.0 */
+    int32_t top_k;        /* 64; 0 = off */
+    float top_p;          /* 0.95; 1 = off */
+    float min_p;          /* 0 = off */
+    float repeat_penalty; /* 1 = off */
     uint64_t seed;
 };
 

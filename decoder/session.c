@@ -16,8 +16,8 @@ struct g4_session {
     size_t chunk;
     struct g4_kvcache cache;
     struct g4_forward forward;
-    float *logits;              /* [V] */
-    bool has_logits;            /* they belong to the newest position */
+    float *logits;   /* [V] */
+    bool has_logits; /* they belong to the newest position */
 };
 
 int g4_session_open(struct g4_session **out, struct g4_engine *engine,

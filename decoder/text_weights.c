@@ -8,7 +8,7 @@
 #include "lib/nn/attention.h"
 #include "lib/nn/rope.h"
 
-#define TEXT "model.language_model."
+#define TEXT  "model.language_model."
 #define LAYER TEXT "layers.%zu."
 
 /* The head width of each layer type: one table of angles serves all its layers. */

@@ -261,6 +261,12 @@ int64_t g4_av_packet_time(const AVPacket *packet)
     return packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts;
 }
 
+double g4_av_source_step(const struct g4_av_source *source)
+{
+    AVRational rate = av_guess_frame_rate(source->format, source->stream, NULL);
+    return rate.num > 0 && rate.den > 0 ? av_q2d(av_inv_q(rate)) : 0.04;
+}
+
 void g4_av_source_close(struct g4_av_source *source)
 {
     av_frame_free(&source->frame);

@@ -83,6 +83,10 @@ int g4_av_source_check_end(struct g4_av_source *source, struct g4_err *err);
 int64_t g4_av_frame_time(const AVFrame *frame);
 int64_t g4_av_packet_time(const AVPacket *packet);
 
+/* Seconds from one frame of the stream to the next, by the container's or the codec's word; 1/25 when
+ * neither knows. For frames that have no time. */
+double g4_av_source_step(const struct g4_av_source *source);
+
 /* Safe on an initialised source and twice. A seekable input can be opened again afterwards. */
 void g4_av_source_close(struct g4_av_source *source);
 

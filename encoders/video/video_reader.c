@@ -172,7 +172,7 @@ static double clock_of(struct g4_video_reader *reader, const AVFrame *frame)
     double step = reader->frames > 1 ? reader->last - reader->prev : 0;
     int64_t stamp = g4_av_frame_time(frame);
     if (stamp == AV_NOPTS_VALUE)
-        return reader->last + step;
+        return reader->last + g4_av_source_step(&reader->av);
     double time = g4_video_reader_seconds(reader, stamp) + reader->shift;
     if (time < reader->last - G4_VIDEO_JUMP_SECONDS && !g4_video_scan_indexed(&reader->av)) {
         reader->shift += reader->last + step - time;

@@ -60,13 +60,16 @@ static int read_rest(struct g4_video_scan *scan, struct g4_av_source *source, bo
 {
     const char *name = g4_media_input_name(source->input);
     const int64_t jump = (int64_t)(G4_VIDEO_JUMP_SECONDS / av_q2d(source->stream->time_base));
+    const int64_t step = (int64_t)(g4_av_source_step(source) / av_q2d(source->stream->time_base));
     bool indexed = g4_video_scan_indexed(source);
     int64_t shift = 0;
     int status;
     while ((status = g4_av_source_packet(source, err)) > 0) {
         int64_t time = g4_av_packet_time(source->packet);
-        bool shown = !(source->packet->flags & AV_PKT_FLAG_DISCARD) && time != AV_NOPTS_VALUE
-                     && time < INT64_MAX / 4 && time > INT64_MIN / 4;
+        if (time == AV_NOPTS_VALUE)
+            time = scan->frames ? scan->last - shift + step : 0;
+        bool shown = !(source->packet->flags & AV_PKT_FLAG_DISCARD) && time < INT64_MAX / 4
+                     && time > INT64_MIN / 4;
         av_packet_unref(source->packet);
         g4_guard_progress(source->guard);
         if (!shown)

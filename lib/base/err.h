@@ -13,24 +13,25 @@
 
 enum g4_error {
     G4_OK = 0,
-    G4_EINPUT = -1,     /* the input is malformed, truncated or hostile */
-    G4_EIO = -2,        /* the system refused: open, read, write, map, thread */
-    G4_ENOMEM = -3,     /* memory */
+    G4_EINPUT = -1,       /* the input is malformed, truncated or hostile */
+    G4_EIO = -2,          /* the system refused: open, read, write, map, thread */
+    G4_ENOMEM = -3,       /* memory */
     G4_EUNSUPPORTED = -4, /* well-formed, but not something this build can do */
-    G4_ELIMIT = -5,     /* a limit with an option that lifts it */
-    G4_EUSAGE = -6,     /* the caller (a person) asked for something contradictory: status 2 */
-    G4_ENOTFOUND = -7,  /* nothing of that name */
+    G4_ELIMIT = -5,       /* a limit with an option that lifts it */
+    G4_EUSAGE = -6,       /* the caller (a person) asked for something contradictory: status 2 */
+    G4_ENOTFOUND = -7,    /* nothing of that name */
 };
 
 struct g4_err {
-    int code;           /* 0 or a negative enum g4_error */
-    char text[768];     /* UTF-8, one line, control characters escaped; "" when code is 0 */
+    int code;       /* 0 or a negative enum g4_error */
+    char text[768]; /* UTF-8, one line, control characters escaped; "" when code is 0 */
 };
 
 /*
  * Sets code and formatted text; returns code, so that `return g4_err_set(...)` reads well.
- * The whole text is made safe for a terminal: control characters and bytes that are not UTF-8 appear
- * as \n, \t or \xHH. Long texts are cut at a character border. err may be NULL (nothing is kept).
+ * The whole text is made safe for a terminal: control characters and bytes that are not UTF-8
+ * appear as \n, \t or \xHH. Long texts are cut at a character border. err may be NULL (nothing is
+ * kept).
  */
 int g4_err_set(struct g4_err *err, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

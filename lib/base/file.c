@@ -17,8 +17,8 @@ static int open_regular(const char *path, struct stat *st, struct g4_err *err)
     /* O_NONBLOCK: opening a FIFO by mistake must fail, not wait for a writer. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
-        return g4_err_set(err, errno == ENOENT ? G4_ENOTFOUND : G4_EIO, "cannot open '%s': %s", path,
-                          strerror(errno));
+        return g4_err_set(err, errno == ENOENT ? G4_ENOTFOUND : G4_EIO, "cannot open '%s': %s",
+                          path, strerror(errno));
     if (fstat(fd, st) < 0 || !S_ISREG(st->st_mode)) {
         const char *why = S_ISDIR(st->st_mode) ? "is a directory" : "not a regular file";
         close(fd);
@@ -68,7 +68,8 @@ static void on_lost_pages(int signal_number)
 void g4_map_guard(const char *program)
 {
     int n = snprintf(lost_pages_text, sizeof lost_pages_text,
-                     "%s: a model file was truncated or its disk failed while it was in use\n", program);
+                     "%s: a model file was truncated or its disk failed while it was in use\n",
+                     program);
     lost_pages_bytes = n > 0 && (size_t)n < sizeof lost_pages_text ? (size_t)n : 0;
     struct sigaction action = {.sa_handler = on_lost_pages};
     sigemptyset(&action.sa_mask);
@@ -106,7 +107,8 @@ int g4_write_full(int fd, const void *buffer, size_t n, struct g4_err *err)
 }
 
 /* Grows to twice the size while bytes keep coming; one byte beyond the limit is looked for. */
-static int read_all(int fd, char **data, size_t *size, const char *path, size_t limit, struct g4_err *err)
+static int read_all(int fd, char **data, size_t *size, const char *path, size_t limit,
+                    struct g4_err *err)
 {
     size_t capacity = 64 << 10;
     int status = 0;
@@ -138,8 +140,8 @@ int g4_read_file(char **data, size_t *size, const char *path, size_t limit, stru
     bool from_stdin = strcmp(path, "-") == 0;
     int fd = from_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return g4_err_set(err, errno == ENOENT ? G4_ENOTFOUND : G4_EIO, "cannot open '%s': %s", path,
-                          strerror(errno));
+        return g4_err_set(err, errno == ENOENT ? G4_ENOTFOUND : G4_EIO, "cannot open '%s': %s",
+                          path, strerror(errno));
     struct stat st;
     int status;
     if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))

@@ -12,8 +12,8 @@
 
 /* A regular file mapped read-only and shared (no copy, pages come from the page cache). */
 struct g4_map {
-    const unsigned char *data;  /* NULL for an empty file */
-    size_t size;                /* bytes */
+    const unsigned char *data; /* NULL for an empty file */
+    size_t size;               /* bytes */
 };
 
 /* Maps `path`; refuses what is not a regular file. The descriptor is closed again. */

@@ -13,7 +13,7 @@ void *g4_arena_take(struct g4_arena *arena, size_t count, size_t size)
     size_t bytes, end;
     if (!g4_mul_size(count, size, &bytes) || !g4_add_size(bytes, ALIGN - 1, &bytes) ||
         !g4_add_size(arena->used, bytes & ~(size_t)(ALIGN - 1), &end)) {
-        assert(!arena->base);       /* what fitted while measuring fits now */
+        assert(!arena->base); /* what fitted while measuring fits now */
         arena->overflow = true;
         return NULL;
     }

@@ -37,9 +37,9 @@ static inline bool g4_mul_size(size_t a, size_t b, size_t *out)
  */
 struct g4_arena {
     unsigned char *base;
-    size_t used;        /* bytes handed out, or counted so far */
-    size_t size;        /* bytes allocated; 0 while measuring */
-    bool overflow;      /* a size wrapped while measuring */
+    size_t used;   /* bytes handed out, or counted so far */
+    size_t size;   /* bytes allocated; 0 while measuring */
+    bool overflow; /* a size wrapped while measuring */
 };
 
 /* count elements of size bytes; NULL while measuring. Never fails after g4_arena_alloc of the

@@ -2,7 +2,8 @@
  * pool.c - a job is a function and a counter; whoever is free takes the next item.
  *
  * Workers wait for a job number to change: a short spin (jobs of one layer follow each other within
- * microseconds), then a condition variable. The caller works too, then waits for the others to leave.
+ * microseconds), then a condition variable. The caller works too, then waits for the others to
+ * leave.
  */
 #include "lib/base/pool.h"
 
@@ -19,15 +20,15 @@ enum { SPINS = 4000, MAX_THREADS = 1024 };
 
 struct g4_pool {
     int threads;
-    pthread_t *workers;         /* threads - 1 */
+    pthread_t *workers; /* threads - 1 */
     int started;
 
     g4_pool_fn *fn;
     void *ctx;
     size_t items;
-    atomic_size_t next;         /* next item to take */
-    atomic_int busy;            /* workers that have not left the job */
-    atomic_uint job;            /* changes with every job */
+    atomic_size_t next; /* next item to take */
+    atomic_int busy;    /* workers that have not left the job */
+    atomic_uint job;    /* changes with every job */
     atomic_bool quit;
 
     pthread_mutex_t lock;

@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Length 1..4 of the valid character at s (n >= 1 bytes there), its code point in *cp (may be NULL);
- * 0 when the bytes are not valid UTF-8 or are cut off. */
+/* Length 1..4 of the valid character at s (n >= 1 bytes there), its code point in *cp (may be
+ * NULL); 0 when the bytes are not valid UTF-8 or are cut off. */
 size_t g4_utf8_next(const char *s, size_t n, uint32_t *cp);
 
 /* Whether all n bytes are valid; NUL is a valid character here. */

@@ -27,13 +27,13 @@ G4_INLINE void step(enum g4_dtype dtype, __m256 sum[XR][WR], const float *x, siz
                     const size_t xr)
 {
     __m256 v[WR];
-#pragma GCC unroll 4
+#pragma GCC unroll UNROLL
     for (size_t r = 0; r < wr; r++)
         v[r] = load_stored(dtype, w + r * stride, left);
-#pragma GCC unroll 6
+#pragma GCC unroll UNROLL
     for (size_t j = 0; j < xr; j++) {
         const __m256 a = load(x + j * ldx, left);
-#pragma GCC unroll 4
+#pragma GCC unroll UNROLL
         for (size_t r = 0; r < wr; r++)
             sum[j][r] = _mm256_fmadd_ps(a, v[r], sum[j][r]);
     }
@@ -48,24 +48,24 @@ G4_INLINE void tile(enum g4_dtype dtype, float *y, size_t ldy, const float *x, s
     const size_t bytes = element_bytes(dtype), line = LINE / bytes;
     __m256 sum[XR][WR];
     size_t i = 0;
-#pragma GCC unroll 6
+#pragma GCC unroll UNROLL
     for (size_t j = 0; j < xr; j++)
-#pragma GCC unroll 4
+#pragma GCC unroll UNROLL
         for (size_t r = 0; r < wr; r++)
             sum[j][r] = _mm256_setzero_ps();
     for (; i + line <= k; i += line) {
-#pragma GCC unroll 4
+#pragma GCC unroll UNROLL
         for (size_t r = 0; r < wr; r++)
             _mm_prefetch((const char *)w + r * stride + i * bytes + ahead, _MM_HINT_T1);
-#pragma GCC unroll 4
+#pragma GCC unroll UNROLL
         for (size_t at = i; at < i + line; at += 8)
             step(dtype, sum, x + at, ldx, w + at * bytes, stride, 8, wr, xr);
     }
     for (; i < k; i += 8)
         step(dtype, sum, x + i, ldx, w + i * bytes, stride, k - i, wr, xr);
-#pragma GCC unroll 6
+#pragma GCC unroll UNROLL
     for (size_t j = 0; j < xr; j++)
-#pragma GCC unroll 4
+#pragma GCC unroll UNROLL
         for (size_t r = 0; r < wr; r++)
             y[j * ldy + r] = reduce_add(sum[j][r]);
 }
@@ -112,7 +112,7 @@ G4_INLINE void sum_tile(enum g4_dtype dtype, float *y, size_t ldy, const float *
 {
     const size_t second = left > 8 ? left - 8 : 0;
     __m256 sum[SUM_ROWS][2];
-#pragma GCC unroll 4
+#pragma GCC unroll UNROLL
     for (size_t r = 0; r < m; r++) {
         sum[r][0] = load(y + r * ldy, left);
         sum[r][1] = load(y + r * ldy + 8, second);
@@ -122,14 +122,14 @@ G4_INLINE void sum_tile(enum g4_dtype dtype, float *y, size_t ldy, const float *
         _mm_prefetch((const char *)row + SUM_KEYS * stride, _MM_HINT_T1);
         const __m256 v0 = load_stored(dtype, row, left);
         const __m256 v1 = load_stored(dtype, row + 8 * element_bytes(dtype), second);
-#pragma GCC unroll 4
+#pragma GCC unroll UNROLL
         for (size_t r = 0; r < m; r++) {
             const __m256 a = _mm256_broadcast_ss(p + r * ldp + i);
             sum[r][0] = _mm256_fmadd_ps(a, v0, sum[r][0]);
             sum[r][1] = _mm256_fmadd_ps(a, v1, sum[r][1]);
         }
     }
-#pragma GCC unroll 4
+#pragma GCC unroll UNROLL
     for (size_t r = 0; r < m; r++) {
         store(y + r * ldy, left, sum[r][0]);
         store(y + r * ldy + 8, second, sum[r][1]);

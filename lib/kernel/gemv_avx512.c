@@ -25,13 +25,13 @@ G4_INLINE void step(enum g4_dtype dtype, __m512 sum[XR][WR], const float *x, siz
                     const size_t xr)
 {
     __m512 v[WR];
-#pragma GCC unroll 4
+#pragma GCC unroll UNROLL
     for (size_t r = 0; r < wr; r++)
         v[r] = load_stored(dtype, w + r * stride, left);
-#pragma GCC unroll 6
+#pragma GCC unroll UNROLL
     for (size_t j = 0; j < xr; j++) {
         const __m512 a = load(x + j * ldx, left);
-#pragma GCC unroll 4
+#pragma GCC unroll UNROLL
         for (size_t r = 0; r < wr; r++)
             sum[j][r] = _mm512_fmadd_ps(a, v[r], sum[j][r]);
     }
@@ -46,24 +46,24 @@ G4_INLINE void tile(enum g4_dtype dtype, float *y, size_t ldy, const float *x, s
     const size_t bytes = element_bytes(dtype), line = LINE / bytes;
     __m512 sum[XR][WR];
     size_t i = 0;
-#pragma GCC unroll 6
+#pragma GCC unroll UNROLL
     for (size_t j = 0; j < xr; j++)
-#pragma GCC unroll 4
+#pragma GCC unroll UNROLL
         for (size_t r = 0; r < wr; r++)
             sum[j][r] = _mm512_setzero_ps();
     for (; i + line <= k; i += line) {
-#pragma GCC unroll 4
+#pragma GCC unroll UNROLL
         for (size_t r = 0; r < wr; r++)
             _mm_prefetch((const char *)w + r * stride + i * bytes + ahead, _MM_HINT_T1);
-#pragma GCC unroll 4
+#pragma GCC unroll UNROLL
         for (size_t at = i; at < i + line; at += 16)
             step(dtype, sum, x + at, ldx, w + at * bytes, stride, 16, wr, xr);
     }
     for (; i < k; i += 16)
         step(dtype, sum, x + i, ldx, w + i * bytes, stride, k - i, wr, xr);
-#pragma GCC unroll 6
+#pragma GCC unroll UNROLL
     for (size_t j = 0; j < xr; j++)
-#pragma GCC unroll 4
+#pragma GCC unroll UNROLL
         for (size_t r = 0; r < wr; r++)
             y[j * ldy + r] = _mm512_reduce_add_ps(sum[j][r]);
 }
@@ -106,7 +106,7 @@ G4_INLINE void sum_tile(enum g4_dtype dtype, float *y, size_t ldy, const float *
 {
     const size_t second = left > 16 ? left - 16 : 0;
     __m512 sum[SUM_ROWS][2];
-#pragma GCC unroll 8
+#pragma GCC unroll UNROLL
     for (size_t r = 0; r < m; r++) {
         sum[r][0] = load(y + r * ldy, left);
         sum[r][1] = load(y + r * ldy + 16, second);
@@ -116,14 +116,14 @@ G4_INLINE void sum_tile(enum g4_dtype dtype, float *y, size_t ldy, const float *
         _mm_prefetch((const char *)row + SUM_KEYS * stride, _MM_HINT_T1);
         const __m512 v0 = load_stored(dtype, row, left);
         const __m512 v1 = load_stored(dtype, row + 16 * element_bytes(dtype), second);
-#pragma GCC unroll 8
+#pragma GCC unroll UNROLL
         for (size_t r = 0; r < m; r++) {
             const __m512 a = _mm512_set1_ps(p[r * ldp + i]);
             sum[r][0] = _mm512_fmadd_ps(a, v0, sum[r][0]);
             sum[r][1] = _mm512_fmadd_ps(a, v1, sum[r][1]);
         }
     }
-#pragma GCC unroll 8
+#pragma GCC unroll UNROLL
     for (size_t r = 0; r < m; r++) {
         store(y + r * ldy, left, sum[r][0]);
         store(y + r * ldy + 16, second, sum[r][1]);

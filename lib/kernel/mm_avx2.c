@@ -17,7 +17,7 @@ G4_INLINE void tile(float *y, size_t ldy, const float *x, size_t ldx, const floa
                     size_t cols, size_t k, bool add, const size_t rows)
 {
     __m256 sum[MR][2];
-#pragma GCC unroll 6
+#pragma GCC unroll UNROLL
     for (size_t r = 0; r < rows; r++)
         sum[r][0] = sum[r][1] = _mm256_setzero_ps();
 
@@ -25,7 +25,7 @@ G4_INLINE void tile(float *y, size_t ldy, const float *x, size_t ldx, const floa
     const float *x0 = x, *x3 = x + 3 * ldx;
     for (size_t i = 0; i < k; i++) {
         const __m256 b0 = _mm256_load_ps(panel + i * NR), b1 = _mm256_load_ps(panel + i * NR + 8);
-#pragma GCC unroll 6
+#pragma GCC unroll UNROLL
         for (size_t r = 0; r < rows; r++) {
             const __m256 a = _mm256_broadcast_ss((r < 3 ? x0 : x3) + r % 3 * ldx + i);
             sum[r][0] = _mm256_fmadd_ps(a, b0, sum[r][0]);
@@ -34,7 +34,7 @@ G4_INLINE void tile(float *y, size_t ldy, const float *x, size_t ldx, const floa
     }
 
     const size_t second = cols > 8 ? cols - 8 : 0;
-#pragma GCC unroll 6
+#pragma GCC unroll UNROLL
     for (size_t r = 0; r < rows; r++) {
         float *row = y + r * ldy;
         if (add) {
@@ -72,24 +72,24 @@ static void gemm_avx2(float *y, size_t ldy, const float *x, size_t ldx, size_t m
 G4_INLINE void transpose8(__m256i v[8])
 {
     __m256i t[8];
-#pragma GCC unroll 4
+#pragma GCC unroll UNROLL
     for (int i = 0; i < 8; i += 2) { /* pairs of rows: words of two rows interleaved */
         t[i] = _mm256_unpacklo_epi32(v[i], v[i + 1]);
         t[i + 1] = _mm256_unpackhi_epi32(v[i], v[i + 1]);
     }
-#pragma GCC unroll 2
+#pragma GCC unroll UNROLL
     for (int i = 0; i < 8; i += 4) { /* 4 rows: each 128-bit lane holds a column of them */
         v[i] = _mm256_unpacklo_epi64(t[i], t[i + 2]);
         v[i + 1] = _mm256_unpackhi_epi64(t[i], t[i + 2]);
         v[i + 2] = _mm256_unpacklo_epi64(t[i + 1], t[i + 3]);
         v[i + 3] = _mm256_unpackhi_epi64(t[i + 1], t[i + 3]);
     }
-#pragma GCC unroll 4
+#pragma GCC unroll UNROLL
     for (int i = 0; i < 4; i++) { /* lanes of rows 0-3 and 4-7 brought together */
         t[i] = _mm256_permute2x128_si256(v[i], v[i + 4], 0x20);
         t[i + 4] = _mm256_permute2x128_si256(v[i], v[i + 4], 0x31);
     }
-#pragma GCC unroll 8
+#pragma GCC unroll UNROLL
     for (int i = 0; i < 8; i++)
         v[i] = t[i];
 }
@@ -102,7 +102,7 @@ G4_INLINE void pack_block(enum g4_dtype dtype, float *panel, size_t nr, const un
                           size_t stride, size_t rows, size_t left)
 {
     __m256i v[8];
-#pragma GCC unroll 8
+#pragma GCC unroll UNROLL
     for (size_t r = 0; r < 8; r++) {
         if (r < rows) {
             _mm_prefetch((const char *)w + r * stride + AHEAD, _MM_HINT_T0);
@@ -112,7 +112,7 @@ G4_INLINE void pack_block(enum g4_dtype dtype, float *panel, size_t nr, const un
         }
     }
     transpose8(v);
-#pragma GCC unroll 8
+#pragma GCC unroll UNROLL
     for (size_t i = 0; i < 8; i++)
         if (i < left)
             _mm256_store_si256((__m256i *)(void *)(panel + i * nr), v[i]);
@@ -123,13 +123,13 @@ G4_INLINE void pack_block_bf16(float *panel, size_t nr, const unsigned char *w, 
 {
     __m256i v[8];
     const __m256i upper = _mm256_set1_epi32((int)0xffff0000);
-#pragma GCC unroll 8
+#pragma GCC unroll UNROLL
     for (size_t r = 0; r < 8; r++) {
         _mm_prefetch((const char *)w + r * stride + AHEAD, _MM_HINT_T0);
         v[r] = _mm256_loadu_si256((const __m256i *)(const void *)(w + r * stride));
     }
     transpose8(v);
-#pragma GCC unroll 8
+#pragma GCC unroll UNROLL
     for (size_t i = 0; i < 8; i++) {
         float *to = panel + 2 * i * nr;
         _mm256_store_si256((__m256i *)(void *)to, _mm256_slli_epi32(v[i], 16));

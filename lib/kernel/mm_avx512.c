@@ -17,7 +17,7 @@ G4_INLINE void tile(float *y, size_t ldy, const float *x, size_t ldx, const floa
                     size_t cols, size_t k, bool add, const size_t rows)
 {
     __m512 sum[MR][2];
-#pragma GCC unroll 12
+#pragma GCC unroll UNROLL
     for (size_t r = 0; r < rows; r++)
         sum[r][0] = sum[r][1] = _mm512_setzero_ps();
 
@@ -25,7 +25,7 @@ G4_INLINE void tile(float *y, size_t ldy, const float *x, size_t ldx, const floa
     const float *x0 = x, *x3 = x + 3 * ldx, *x6 = x + 6 * ldx, *x9 = x + 9 * ldx;
     for (size_t i = 0; i < k; i++) {
         const __m512 b0 = _mm512_load_ps(panel + i * NR), b1 = _mm512_load_ps(panel + i * NR + 16);
-#pragma GCC unroll 12
+#pragma GCC unroll UNROLL
         for (size_t r = 0; r < rows; r++) {
             const float *base = r < 3 ? x0 : r < 6 ? x3 : r < 9 ? x6 : x9;
             const __m512 a = _mm512_set1_ps(base[r % 3 * ldx + i]);
@@ -35,7 +35,7 @@ G4_INLINE void tile(float *y, size_t ldy, const float *x, size_t ldx, const floa
     }
 
     const size_t second = cols > 16 ? cols - 16 : 0;
-#pragma GCC unroll 12
+#pragma GCC unroll UNROLL
     for (size_t r = 0; r < rows; r++) {
         float *row = y + r * ldy;
         if (add) {
@@ -79,19 +79,19 @@ static void gemm_avx512(float *y, size_t ldy, const float *x, size_t ldx, size_t
 G4_INLINE void transpose16(__m512i v[16])
 {
     __m512i t[16];
-#pragma GCC unroll 8
+#pragma GCC unroll UNROLL
     for (int i = 0; i < 16; i += 2) { /* pairs of rows: words of two rows interleaved */
         t[i] = _mm512_unpacklo_epi32(v[i], v[i + 1]);
         t[i + 1] = _mm512_unpackhi_epi32(v[i], v[i + 1]);
     }
-#pragma GCC unroll 4
+#pragma GCC unroll UNROLL
     for (int i = 0; i < 16; i += 4) { /* 4 rows: each 128-bit lane holds a column of them */
         v[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
         v[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
         v[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
         v[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
     }
-#pragma GCC unroll 4
+#pragma GCC unroll UNROLL
     for (int i = 0; i < 4; i++) { /* lanes of rows 0-3, 4-7, 8-11, 12-15 brought together */
         const __m512i a = _mm512_shuffle_i32x4(v[i], v[i + 4], 0x88);
         const __m512i b = _mm512_shuffle_i32x4(v[i], v[i + 4], 0xdd);
@@ -102,7 +102,7 @@ G4_INLINE void transpose16(__m512i v[16])
         t[i + 8] = _mm512_shuffle_i32x4(a, c, 0xdd);
         t[i + 12] = _mm512_shuffle_i32x4(b, d, 0xdd);
     }
-#pragma GCC unroll 16
+#pragma GCC unroll UNROLL
     for (int i = 0; i < 16; i++)
         v[i] = t[i];
 }
@@ -115,7 +115,7 @@ G4_INLINE void pack_block(enum g4_dtype dtype, float *panel, size_t nr, const un
                           size_t stride, size_t rows, size_t left)
 {
     __m512i v[16];
-#pragma GCC unroll 16
+#pragma GCC unroll UNROLL
     for (size_t r = 0; r < 16; r++) {
         if (r < rows) {
             _mm_prefetch((const char *)w + r * stride + AHEAD, _MM_HINT_T0);
@@ -125,7 +125,7 @@ G4_INLINE void pack_block(enum g4_dtype dtype, float *panel, size_t nr, const un
         }
     }
     transpose16(v);
-#pragma GCC unroll 16
+#pragma GCC unroll UNROLL
     for (size_t i = 0; i < 16; i++)
         if (i < left)
             _mm512_store_si512(panel + i * nr, v[i]);
@@ -136,13 +136,13 @@ G4_INLINE void pack_block_bf16(float *panel, size_t nr, const unsigned char *w, 
 {
     __m512i v[16];
     const __m512i upper = _mm512_set1_epi32((int)0xffff0000);
-#pragma GCC unroll 16
+#pragma GCC unroll UNROLL
     for (size_t r = 0; r < 16; r++) {
         _mm_prefetch((const char *)w + r * stride + AHEAD, _MM_HINT_T0);
         v[r] = _mm512_loadu_si512(w + r * stride);
     }
     transpose16(v);
-#pragma GCC unroll 16
+#pragma GCC unroll UNROLL
     for (size_t i = 0; i < 16; i++) {
         _mm512_store_si512(panel + 2 * i * nr, _mm512_slli_epi32(v[i], 16));
         _mm512_store_si512(panel + (2 * i + 1) * nr, _mm512_and_si512(v[i], upper));

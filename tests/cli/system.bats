@@ -62,7 +62,6 @@ one_line() {
         }
     }
     fails g4-vision star.png
-    fails g4-vision -q star.png absent.png 2>/dev/null || [ "$(wc -l <err)" -eq 2 ]
     fails g4-audio "$MEDIA/command.wav"
     fails g4-video "$MEDIA/one.webm"
     fails g4-decode --greedy -n 2 -q -p x star.g4s
@@ -390,7 +389,7 @@ one_line() {
     answer=$(g4-decode --no-media --greedy -p 'Who are you?')
     [ "$(g4-decode --greedy -p 'Who are you?' </dev/null)" = "$answer" ]
     [ "$(g4-decode --greedy -p 'Who are you?' <&-)" = "$answer" ]
-    [ "$(pty g4-decode --greedy -p 'Who are you?' | tr -d '\r')" = "$answer" ]
+    [ "$(pty g4-decode -q --greedy -p 'Who are you?' | tr -d '\r')" = "$answer" ]
 }
 
 @test "g4-decode: an empty pipe and an empty file are no stream" {
@@ -407,7 +406,7 @@ one_line() {
         grep -qF 'no stream on stdin (did the program before the pipe fail? for a prompt alone: --no-media)' err
     done
     echo words >read
-    { cat; STATUS=0; g4-decode -q -p x 2>err || STATUS=$?; } <read
+    { cat >/dev/null; STATUS=0; g4-decode -q -p x 2>err || STATUS=$?; } <read
     [ $STATUS -eq 1 ]
     grep -q 'no stream on stdin' err
 }
@@ -459,7 +458,6 @@ one_line() {
     g4-vision - <star.png | g4-stream npy >want
     g4-vision <star.png | g4-stream npy | cmp - want
     { printf 'skipped'; cat star.png; } >shifted
-    { head -c 7 >/dev/null; g4-vision; } <<<"" 2>/dev/null || true
     exec 8<shifted
     dd bs=1 count=7 <&8 >/dev/null 2>&1
     g4-vision <&8 | g4-stream npy | cmp - want
@@ -486,7 +484,7 @@ one_line() {
             input=star.png
             g4-vision -m model - <in >out 2>err 9>&- &
         else
-            g4-vision star.png >star.g4s
+            g4-vision -t 70 star.png >star.g4s      # fits into the pipe
             input=star.g4s
             g4-decode -m model -q -p 'Describe this image.' - <in >out 2>err 9>&- &
         fi

@@ -1,6 +1,6 @@
 /*
- * golden.c - the program: walks the case folders of a directory, picks the family by the prefix of the
- * name, and ends with a TAP plan.
+ * golden.c - the program: walks the case folders of a directory, picks the family by the prefix of
+ * the name, and ends with a TAP plan.
  */
 #include "tests/golden/golden.h"
 
@@ -53,10 +53,10 @@ const char *golden_path(struct golden *g, const char *file)
 }
 
 struct distance {
-    double relative;            /* largest difference / largest expected value */
-    double l2;                  /* |got - expected| / |expected| */
-    double cosine;              /* of the whole tensor */
-    double worst_row;           /* smallest cosine of a row */
+    double relative;  /* largest difference / largest expected value */
+    double l2;        /* |got - expected| / |expected| */
+    double cosine;    /* of the whole tensor */
+    double worst_row; /* smallest cosine of a row */
     bool finite;
 };
 
@@ -65,8 +65,8 @@ static double cosine_of(double xy, double xx, double yy)
     return xx > 0 && yy > 0 ? xy / sqrt(xx * yy) : xx == yy;
 }
 
-static struct distance measure(const struct g4_tensor *expected, const float *got, size_t ld, size_t rows,
-                               size_t cols)
+static struct distance measure(const struct g4_tensor *expected, const float *got, size_t ld,
+                               size_t rows, size_t cols)
 {
     struct distance d = {.worst_row = 1, .finite = true};
     double difference = 0, largest = 0, xy = 0, xx = 0, yy = 0, dd = 0;
@@ -93,8 +93,8 @@ static struct distance measure(const struct g4_tensor *expected, const float *go
     return d;
 }
 
-bool golden_close(struct golden *g, const char *what, const struct g4_tensor *expected, const float *got,
-                  size_t ld, size_t rows, size_t cols, double limit, bool decoder)
+bool golden_close(struct golden *g, const char *what, const struct g4_tensor *expected,
+                  const float *got, size_t ld, size_t rows, size_t cols, double limit, bool decoder)
 {
     if (g4_tensor_count(expected) != rows * cols) {
         char shape[96];
@@ -113,7 +113,8 @@ bool golden_close(struct golden *g, const char *what, const struct g4_tensor *ex
     double l2_limit = decoder ? 1e-1 : 3e-2;
     double cosine = decoder ? d.cosine : d.worst_row;
     bool ok = d.finite && d.l2 <= l2_limit && cosine >= 0.998;
-    golden_ok(g, ok, "%s: L2 %.1e (limit %.0e), cosine %.6f (limit 0.998)", what, d.l2, l2_limit, cosine);
+    golden_ok(g, ok, "%s: L2 %.1e (limit %.0e), cosine %.6f (limit 0.998)", what, d.l2, l2_limit,
+              cosine);
     return ok;
 }
 
@@ -159,7 +160,8 @@ static void run_case(const char *dir, const char *name, int threads)
         unsigned before = failures;
         g.float_products = g.exec.kernels->float_products;
         families[i].run(&g);
-        printf("# %-18s largest error %.1e%s\n", name, g.worst, failures > before ? "  FAILED" : "");
+        printf("# %-18s largest error %.1e%s\n", name, g.worst,
+               failures > before ? "  FAILED" : "");
         g4_safetensors_close(&g.vectors);
     }
     g4_exec_close(&g.exec);

@@ -1,11 +1,12 @@
 /*
  * golden.h - comparing a stage of the C code with expected tensors, on any folder of the format.
  *
- *     tests/golden/golden DIR        every case folder in DIR; the family is told by the name's prefix
+ *     tests/golden/golden DIR        every case folder in DIR; the family is told by the name's
+ * prefix
  *
- * One file per family; each family reports through this. Output is TAP: "ok 12 - decoder-e2b soft.layers
- * 3.1e-07" and at the end of a case its largest error. Nothing about the shipped cases is wired in:
- * names, shapes and counts come from the folder.
+ * One file per family; each family reports through this. Output is TAP: "ok 12 - decoder-e2b
+ * soft.layers 3.1e-07" and at the end of a case its largest error. Nothing about the shipped cases
+ * is wired in: names, shapes and counts come from the folder.
  */
 #ifndef G4_TESTS_GOLDEN_GOLDEN_H
 #define G4_TESTS_GOLDEN_GOLDEN_H
@@ -17,17 +18,19 @@
 #include "lib/nn/exec.h"
 
 struct golden {
-    const char *dir;            /* the case folder */
-    const char *name;           /* its name */
-    struct g4_exec exec;        /* open for the case */
+    const char *dir;               /* the case folder */
+    const char *name;              /* its name */
+    struct g4_exec exec;           /* open for the case */
     struct g4_safetensors vectors; /* DIR/vectors.safetensors if there is one (count 0 otherwise) */
-    bool float_products;        /* every kernel in use has float32 products: limit as stated; otherwise
-                                   relative L2 and cosine as README-decoder.md and the towers' limits say */
-    double worst;               /* largest error of this case so far */
+    bool
+        float_products; /* every kernel in use has float32 products: limit as stated; otherwise
+                           relative L2 and cosine as README-decoder.md and the towers' limits say */
+    double worst;       /* largest error of this case so far */
 };
 
 /* TAP lines. */
-void golden_ok(struct golden *g, bool ok, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void golden_ok(struct golden *g, bool ok, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 void golden_skip(struct golden *g, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Expected tensor "name" of the vectors, NULL when the case does not store it. */
@@ -36,12 +39,13 @@ const struct g4_tensor *golden_tensor(struct golden *g, const char *format, ...)
 
 /*
  * Compares got [rows, cols] (ld floats apart) with an expected tensor of that many elements:
- * largest absolute difference / largest absolute expected value < limit. On a path with bf16 products:
- * relative L2 <= 3e-2 and every row's cosine >= 0.998 instead (tower), or the decoder's limits
- * 1e-1 and 0.998 over the whole tensor when `decoder`. One TAP line, updates worst.
+ * largest absolute difference / largest absolute expected value < limit. On a path with bf16
+ * products: relative L2 <= 3e-2 and every row's cosine >= 0.998 instead (tower), or the decoder's
+ * limits 1e-1 and 0.998 over the whole tensor when `decoder`. One TAP line, updates worst.
  */
-bool golden_close(struct golden *g, const char *what, const struct g4_tensor *expected, const float *got,
-                  size_t ld, size_t rows, size_t cols, double limit, bool decoder);
+bool golden_close(struct golden *g, const char *what, const struct g4_tensor *expected,
+                  const float *got, size_t ld, size_t rows, size_t cols, double limit,
+                  bool decoder);
 
 /* Path "DIR/file"; static buffer of the case. */
 const char *golden_path(struct golden *g, const char *file);

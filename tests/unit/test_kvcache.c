@@ -1,8 +1,8 @@
 /*
  * test_kvcache.c - what a cache still holds after any sequence of passes, and what it costs.
  *
- * Keys stored at position p of layer l have the value p + l / 8, values its negative: whatever comes
- * out says where it came from.
+ * Keys stored at position p of layer l have the value p + l / 8, values its negative: whatever
+ * comes out says where it came from.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,7 +25,10 @@ static struct g4_layer_config layers[LAYERS] = {
     {.full = true, .head_dim = 8, .kv_heads = 1, .source = 1},
 };
 static const struct g4_text_config config = {
-    .num_hidden_layers = LAYERS, .sliding_window = WINDOW, .layer = layers, .first_shared = 2,
+    .num_hidden_layers = LAYERS,
+    .sliding_window = WINDOW,
+    .layer = layers,
+    .first_shared = 2,
 };
 static struct g4_exec exec;
 
@@ -134,9 +137,9 @@ static void answers_only_for_what_it_holds(void **state)
         run_pass(&cache, 10);
         g4_kvcache_end(&cache);
     }
-    assert_false(g4_kvcache_row(&cache, 0, false, 0, row));     /* slid out */
-    assert_false(g4_kvcache_row(&cache, 0, false, 40, row));    /* not there yet */
-    assert_false(g4_kvcache_row(&cache, 2, false, 39, row));    /* borrows */
+    assert_false(g4_kvcache_row(&cache, 0, false, 0, row));  /* slid out */
+    assert_false(g4_kvcache_row(&cache, 0, false, 40, row)); /* not there yet */
+    assert_false(g4_kvcache_row(&cache, 2, false, 39, row)); /* borrows */
     assert_true(g4_kvcache_row(&cache, 1, false, 0, row));
     g4_kvcache_reset(&cache);
     assert_false(g4_kvcache_row(&cache, 1, false, 0, row));
@@ -154,13 +157,13 @@ static void bf16_rounds_to_nearest(void **state)
     struct g4_err err;
     float k[8], row[8];
     for (int i = 0; i < 8; i++)
-        k[i] = 1.0f + (float)i / 512;           /* the format's steps here are 1/128 */
+        k[i] = 1.0f + (float)i / 512; /* the format's steps here are 1/128 */
     assert_int_equal(g4_kvcache_open(&cache, &config, G4_DTYPE_BF16, CONTEXT, 1, &err), 0);
     g4_kvcache_begin(&cache, 1);
     g4_kvcache_store(&cache, &exec, 0, k, k);
     g4_kvcache_end(&cache);
     assert_true(g4_kvcache_row(&cache, 0, true, 0, row));
-    const float expected[] = {0, 0, 0, 1, 1, 1, 2, 2};          /* ties to even: 2/4 down, 6/4 up */
+    const float expected[] = {0, 0, 0, 1, 1, 1, 2, 2}; /* ties to even: 2/4 down, 6/4 up */
     for (int i = 0; i < 8; i++)
         assert_true(row[i] == 1.0f + expected[i] / 128);
     g4_kvcache_close(&cache);
@@ -193,11 +196,11 @@ static void bytes_of_released_models(void **state)
     static const struct {
         size_t window, sliding, full, sliding_width, full_width, mib_4096, mib_131072;
     } models[] = {
-        {512, 12, 3, 256, 512, 30, 774},                /* E2B */
-        {512, 20, 4, 512, 1024, 84, 2068},              /* E4B */
-        {1024, 40, 8, 2048, 512, 384, 2368},            /* 12B */
-        {1024, 25, 5, 2048, 1024, 280, 2760},           /* 26B-A4B */
-        {1024, 50, 10, 4096, 2048, 1120, 11040},        /* 31B */
+        {512, 12, 3, 256, 512, 30, 774},         /* E2B */
+        {512, 20, 4, 512, 1024, 84, 2068},       /* E4B */
+        {1024, 40, 8, 2048, 512, 384, 2368},     /* 12B */
+        {1024, 25, 5, 2048, 1024, 280, 2760},    /* 26B-A4B */
+        {1024, 50, 10, 4096, 2048, 1120, 11040}, /* 31B */
     };
     for (size_t m = 0; m < sizeof models / sizeof models[0]; m++) {
         struct g4_layer_config layer[61];
@@ -205,15 +208,19 @@ static void bytes_of_released_models(void **state)
         for (size_t i = 0; i < owners; i++) {
             bool full = i >= models[m].sliding;
             layer[i] = (struct g4_layer_config){
-                .full = full, .kv_heads = 1, .source = i,
+                .full = full,
+                .kv_heads = 1,
+                .source = i,
                 .head_dim = full ? models[m].full_width : models[m].sliding_width,
             };
         }
         layer[owners] = (struct g4_layer_config){.full = true, .kv_heads = 1, .head_dim = 512};
-        const struct g4_text_config text = {.num_hidden_layers = owners + 1, .layer = layer,
+        const struct g4_text_config text = {.num_hidden_layers = owners + 1,
+                                            .layer = layer,
                                             .sliding_window = models[m].window};
         assert_int_equal(g4_kvcache_bytes(&text, G4_DTYPE_BF16, 4096) >> 20, models[m].mib_4096);
-        assert_int_equal(g4_kvcache_bytes(&text, G4_DTYPE_BF16, 131072) >> 20, models[m].mib_131072);
+        assert_int_equal(g4_kvcache_bytes(&text, G4_DTYPE_BF16, 131072) >> 20,
+                         models[m].mib_131072);
         assert_int_equal(g4_kvcache_bytes(&text, G4_DTYPE_F32, 4096) >> 20, 2 * models[m].mib_4096);
     }
 }

@@ -1,6 +1,6 @@
 /*
- * test_sampler.c - the steps of choosing one at a time, the draw's frequencies, its repeatability, and
- * a slow sampler written from the definition that the fast one must agree with.
+ * test_sampler.c - the steps of choosing one at a time, the draw's frequencies, its repeatability,
+ * and a slow sampler written from the definition that the fast one must agree with.
  */
 #include <float.h>
 #include <math.h>
@@ -34,7 +34,7 @@ static uint32_t next(uint32_t *state)
 
 static float random_logit(uint32_t *state)
 {
-    return (float)(next(state) % 4001) / 100.0f - 25.0f;   /* coarse: ties happen */
+    return (float)(next(state) % 4001) / 100.0f - 25.0f; /* coarse: ties happen */
 }
 
 static void greedy_takes_the_lowest_id_of_the_best(void **state)
@@ -118,7 +118,7 @@ static void min_p_is_relative_to_the_best(void **state)
     (void)state;
     const float logits[] = {0, -1, -2, -3};
     struct g4_sampling s = plain;
-    s.min_p = 0.2f;             /* exp(-1) = 0.37, exp(-2) = 0.14 */
+    s.min_p = 0.2f; /* exp(-1) = 0.37, exp(-2) = 0.14 */
     struct g4_sampler *sampler = open_sampler(s, 4, NULL, 0);
     float p[4];
     g4_sampler_probabilities(sampler, logits, p);
@@ -127,14 +127,15 @@ static void min_p_is_relative_to_the_best(void **state)
 }
 
 /* The definition, step by step, with whole sorts. */
-static void slow_probabilities(const struct g4_sampling *s, const float *logits, size_t n, float *out)
+static void slow_probabilities(const struct g4_sampling *s, const float *logits, size_t n,
+                               float *out)
 {
     double *z = calloc(n, sizeof *z), *p = calloc(n, sizeof *p);
     size_t *order = calloc(n, sizeof *order);
     assert_true(z && p && order);
     for (size_t i = 0; i < n; i++) {
         z[i] = (double)logits[i] / (double)s->temperature;
-        size_t at = i;                          /* insertion: best first, lowest id first */
+        size_t at = i; /* insertion: best first, lowest id first */
         while (at > 0 && z[order[at - 1]] < z[i]) {
             order[at] = order[at - 1];
             at--;
@@ -202,7 +203,7 @@ static void draws_follow_the_distribution(void **state)
     g4_sampler_probabilities(sampler, logits, p);
     for (int i = 0; i < N; i++)
         count[g4_sampler_choose(sampler, logits)]++;
-    for (int i = 0; i < 5; i++)                 /* six standard deviations */
+    for (int i = 0; i < 5; i++) /* six standard deviations */
         assert_float_equal((double)count[i] / N, p[i], 6 * sqrt(0.25 / N));
     assert_int_equal(count[4], 0);
     g4_sampler_close(sampler);
@@ -240,8 +241,10 @@ static void broken_logits_stay_in_range(void **state)
 {
     (void)state;
     const int32_t suppress[] = {0, -4, 99};
-    static const float bad[][4] = {{NAN, NAN, NAN, NAN}, {NAN, INFINITY, INFINITY, 1},
-                                   {INFINITY, -INFINITY, NAN, -INFINITY}, {NAN, -1e38f, 1, NAN}};
+    static const float bad[][4] = {{NAN, NAN, NAN, NAN},
+                                   {NAN, INFINITY, INFINITY, 1},
+                                   {INFINITY, -INFINITY, NAN, -INFINITY},
+                                   {NAN, -1e38f, 1, NAN}};
     for (int greedy = 0; greedy < 2; greedy++) {
         for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
             struct g4_sampling s = plain;
@@ -272,7 +275,10 @@ static void everything_suppressed_is_no_trap(void **state)
 static void bad_settings_are_named(void **state)
 {
     (void)state;
-    const struct { struct g4_sampling s; const char *text; } cases[] = {
+    const struct {
+        struct g4_sampling s;
+        const char *text;
+    } cases[] = {
         {{.temperature = -1, .top_p = 1, .repeat_penalty = 1}, "temperature -1"},
         {{.temperature = NAN, .top_p = 1, .repeat_penalty = 1}, "temperature"},
         {{.temperature = 1, .top_p = 1.5f, .repeat_penalty = 1}, "top-p 1.5"},

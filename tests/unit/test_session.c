@@ -1,6 +1,6 @@
 /*
- * test_session.c - a timeline on the small golden models: however a prompt is cut, the answer is the
- * same; what cannot be fed is refused whole; broken numbers do no harm.
+ * test_session.c - a timeline on the small golden models: however a prompt is cut, the answer is
+ * the same; what cannot be fed is refused whole; broken numbers do no harm.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -16,7 +16,7 @@
 #include "decoder/decoder.h"
 #include "decoder/sampler.h"
 
-enum { LENGTH = 150, NEW = 6 };  /* many windows (8 to 12) of the small models */
+enum { LENGTH = 150, NEW = 6 }; /* many windows (8 to 12) of the small models */
 
 static const char *const names[] = {"decoder-e2b", "decoder-e4b", "decoder-12b", "decoder-26b",
                                     "decoder-31b"};
@@ -104,7 +104,7 @@ static bool picture(uint8_t kind)
 
 struct answer {
     int32_t ids[NEW];
-    float *logits;              /* [V] behind the prompt */
+    float *logits; /* [V] behind the prompt */
 };
 
 static struct g4_session *open_session(struct g4_engine *engine, size_t chunk, enum g4_dtype cache)
@@ -181,7 +181,8 @@ static void cutting_changes_nothing(void **state)
             g4_session_close(session);
             for (uint32_t way = 0; way < 5; way++) {
                 session = open_session(engines[m], chunks[way % 5], G4_DTYPE_F32);
-                answer_prompt(session, config, &p, longest[(way + seed) % 4], 100 * seed + way, &cut);
+                answer_prompt(session, config, &p, longest[(way + seed) % 4], 100 * seed + way,
+                              &cut);
                 g4_session_close(session);
                 worst = fmax(worst, difference(&whole, &cut, config->vocab_size));
                 assert_memory_equal(whole.ids, cut.ids, sizeof whole.ids);
@@ -283,8 +284,8 @@ static void the_model_bounds_the_context(void **state)
     g4_session_close(session);
 }
 
-/* NaN that enters must not leave the memory of a pass, which is exactly as long as the input here: a
- * router that chose one expert k times would give it k times the rows. */
+/* NaN that enters must not leave the memory of a pass, which is exactly as long as the input here:
+ * a router that chose one expert k times would give it k times the rows. */
 static void broken_rows_do_no_harm(void **state)
 {
     (void)state;
@@ -343,7 +344,8 @@ static void bytes_are_those_of_the_cache(void **state)
     /* e2b: 3 sliding and 1 full owning layers of one head, 16 and 32 wide, window 8 */
     assert_int_equal(g4_session_cache_bytes(engines[0], G4_DTYPE_BF16, 100),
                      2 * 2 * (3 * 16 * 8 + 32 * 100));
-    assert_int_equal(g4_session_cache_bytes(engines[0], G4_DTYPE_F32, 5), 2 * 4 * (3 * 16 + 32) * 5);
+    assert_int_equal(g4_session_cache_bytes(engines[0], G4_DTYPE_F32, 5),
+                     2 * 4 * (3 * 16 + 32) * 5);
 }
 
 int main(void)

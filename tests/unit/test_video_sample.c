@@ -18,7 +18,8 @@ struct picks {
     long count;
 };
 
-static void take(struct picks *picks, const struct g4_video_rule *rule, long first, long n, long frame)
+static void take(struct picks *picks, const struct g4_video_rule *rule, long first, long n,
+                 long frame)
 {
     for (long k = first; k < first + n; k++) {
         assert_true(picks->count < MOST);
@@ -200,14 +201,10 @@ static void uniform(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ten_seconds),
-        cmocka_unit_test(short_and_single),
-        cmocka_unit_test(slow_clip_repeats),
-        cmocka_unit_test(rounding_at_the_border),
-        cmocka_unit_test(limits_and_start),
-        cmocka_unit_test(fit_and_list),
-        cmocka_unit_test(reached_means_certain),
-        cmocka_unit_test(uniform),
+        cmocka_unit_test(ten_seconds),           cmocka_unit_test(short_and_single),
+        cmocka_unit_test(slow_clip_repeats),     cmocka_unit_test(rounding_at_the_border),
+        cmocka_unit_test(limits_and_start),      cmocka_unit_test(fit_and_list),
+        cmocka_unit_test(reached_means_certain), cmocka_unit_test(uniform),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
