@@ -18,6 +18,12 @@ double g4_video_reader_seconds(const struct g4_video_reader *reader, int64_t tim
     return (double)(time - reader->origin) * reader->tick;
 }
 
+double g4_video_reader_scanned(const struct g4_video_reader *reader, int64_t time)
+{
+    const struct g4_video_scan *scan = &reader->scan;
+    return (double)(time - (scan->exact ? reader->origin : scan->first)) * reader->tick;
+}
+
 /* The default track; cover pictures are none. */
 static AVStream *choose(struct g4_video_reader *reader)
 {

@@ -46,8 +46,9 @@ int g4_video_reader_open(struct g4_video_reader *reader, bool scan, bool all, st
 int g4_video_reader_next(struct g4_video_reader *reader, double target, double *time,
                          struct g4_err *err);
 
-/* Seconds of a time in the stream's units. */
+/* Seconds of a time in the stream's units: of a frame; of a packet in the scan. */
 double g4_video_reader_seconds(const struct g4_video_reader *reader, int64_t time);
+double g4_video_reader_scanned(const struct g4_video_reader *reader, int64_t time);
 
 void g4_video_reader_release(struct g4_video_reader *reader);
 

@@ -44,6 +44,8 @@ bool g4_video_scan_indexed(const struct g4_av_source *source)
 
 static void keep_last(struct g4_video_scan *scan, int64_t time)
 {
+    if (scan->frames == 0 || time < scan->first)
+        scan->first = time;
     if (scan->frames == 0) {
         scan->last = scan->prev = time;
     } else if (time > scan->last) {
@@ -66,6 +68,7 @@ static int read_rest(struct g4_video_scan *scan, struct g4_av_source *source, bo
     int status;
     while ((status = g4_av_source_packet(source, err)) > 0) {
         int64_t time = g4_av_packet_time(source->packet);
+        scan->exact &= source->packet->pts != AV_NOPTS_VALUE;
         if (time == AV_NOPTS_VALUE)
             time = scan->frames ? scan->last - shift + step : 0;
         bool shown = !(source->packet->flags & AV_PKT_FLAG_DISCARD) && time < INT64_MAX / 4
@@ -154,7 +157,7 @@ static int read_all(struct g4_video_scan *scan, struct g4_av_source *source, boo
 int g4_video_scan_run(struct g4_video_scan *scan, struct g4_av_source *source, AVStream *stream,
                       bool all, struct g4_err *err)
 {
-    *scan = (struct g4_video_scan){0};
+    *scan = (struct g4_video_scan){.exact = true};
     for (unsigned i = 0; i < source->format->nb_streams; i++)
         if (source->format->streams[i] != stream)
             source->format->streams[i]->discard = AVDISCARD_ALL;

@@ -22,6 +22,9 @@
 struct g4_video_scan {
     size_t frames;              /* packets with a time that were seen; 0: nothing is known */
     int64_t last, prev;         /* the greatest time and the one before it; equal if there is but one */
+    int64_t first;              /* the least time that was seen */
+    bool exact;                 /* presentation times all; else some are times of decoding or guesses, which
+                                   are right among themselves only: count from `first` */
     int64_t *times;             /* [frames] ascending, when all were asked for; else NULL */
     size_t capacity;
     int64_t *keys;              /* [key_count] ascending: key frames of an index to rely on; may be NULL */

@@ -194,7 +194,7 @@ static int plan_list(struct g4_video_source *source, struct g4_video_rule *rule,
     if (status < 0)
         g4_err_prefix(err, "'%s'", name_of(source));
     for (size_t i = 0; status == 0 && i < n; i++)
-        source->list[i] = g4_video_reader_seconds(&source->reader, scan->times[index[i]]);
+        source->list[i] = fmax(0, g4_video_reader_scanned(&source->reader, scan->times[index[i]]));
     free(indices);
     return status;
 }
@@ -208,8 +208,8 @@ static int plan(struct g4_video_source *source, struct g4_err *err)
         .start = 1e-6 * (double)o->start_us, .end = HUGE_VAL, .fps = o->fps, .count = o->max_frames,
     };
     double limit = (double)o->max_frames / o->fps;
-    double last = g4_video_reader_seconds(&source->reader, scan->last);
-    double prev = g4_video_reader_seconds(&source->reader, scan->prev);
+    double last = g4_video_reader_scanned(&source->reader, scan->last);
+    double prev = g4_video_reader_scanned(&source->reader, scan->prev);
     int status = 0;
     if (o->duration_us >= 0)
         rule.end = rule.start + 1e-6 * (double)o->duration_us;

@@ -1,7 +1,7 @@
 /*
  * gemv_avx512.c - products of a few rows with weights where they lie, and widening.
  *
- * gemv: tiles of 4 rows of W by up to 6 rows of x. The sum of a pair of rows is always the same 16
+ * gemv: tiles of 4 rows of W by up to 4 rows of x. The sum of a pair of rows is always the same 16
  * partial sums in the same order, whatever tile it is part of, hence the same bits in every batch.
  */
 #include "lib/kernel/isa.h"
@@ -12,7 +12,7 @@
 
 enum {
     WR = 4,        /* rows of W at a time */
-    XR = 6,        /* most rows of x at a time */
+    XR = 4,        /* most rows of x at a time */
     LINE = 64,     /* bytes of a cache line */
     AHEAD = 16384, /* bytes from a row of W to what is fetched meanwhile: memory is far away */
     SUM_KEYS = 16, /* rows of V at a time in weighted_sum, so that their lines are used whole */
@@ -76,8 +76,6 @@ G4_INLINE void tile_rows(enum g4_dtype dtype, float *y, size_t ldy, const float 
     case 1: tile(dtype, y, ldy, x, ldx, w, stride, ahead, k, WR, 1); break;
     case 2: tile(dtype, y, ldy, x, ldx, w, stride, ahead, k, WR, 2); break;
     case 3: tile(dtype, y, ldy, x, ldx, w, stride, ahead, k, WR, 3); break;
-    case 4: tile(dtype, y, ldy, x, ldx, w, stride, ahead, k, WR, 4); break;
-    case 5: tile(dtype, y, ldy, x, ldx, w, stride, ahead, k, WR, 5); break;
     default: tile(dtype, y, ldy, x, ldx, w, stride, ahead, k, WR, XR); break;
     }
 }
