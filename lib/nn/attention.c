@@ -29,12 +29,11 @@ enum {
     PANEL_FLOATS = 128 * 1024, /* most floats of packed keys or values */
     PART_KEYS = 512,           /* fewest keys in a part of them */
     ITEMS = 16,                /* split rows or keys only while there are fewer items than this */
-    /* Floats between rows: rows a power of two apart share cache sets. Two of them, behind the
-     * padded head_dim of a row of O, hold the row's maximum and sum. */
-    PAD = 16,
-    MAX = 0,
-    SUM = 1,
+    PAD = 16,                  /* floats between rows: rows a power of two apart share cache sets */
 };
+
+/* What a row of O holds in its padding, behind head_dim rounded up: */
+enum { MAX, SUM };
 
 struct job {
     const struct g4_exec *exec;
@@ -214,8 +213,7 @@ static void run_item(void *ctx, size_t item, int worker)
         scatter(j, &b);
 }
 
-/* Brings the parts of a kv head to their common maximum, adds them to the first, and gives them
- * out. */
+/* Brings the parts of a kv head to their common maximum, adds them to the first, writes out. */
 static void join_parts(const struct job *j, size_t kv_head)
 {
     const struct g4_kernels *kernels = j->exec->kernels;
@@ -240,12 +238,12 @@ static void join_parts(const struct job *j, size_t kv_head)
     scatter(j, &b);
 }
 
-/* Rows by blocks, as large as still make ITEMS of them; a few rows with many keys by parts of
- * these. */
+/* Rows by blocks, as large as still make ITEMS of them; few rows with many keys by parts of these.
+ */
 static void divide(struct job *j)
 {
-    const size_t kv_heads = j->a->kv_heads,
-                 most = g4_min_size(BLOCK_ROWS, ROW_FLOATS / j->a->head_dim);
+    const size_t kv_heads = j->a->kv_heads;
+    const size_t most = g4_min_size(BLOCK_ROWS, ROW_FLOATS / j->a->head_dim);
     const size_t enough = g4_pieces(j->rows * kv_heads, ITEMS);
     j->block_rows = g4_min_size(most, g4_max_size(enough, BLOCK_ROWS_MIN));
     j->blocks = g4_pieces(j->rows, j->block_rows);

@@ -15,9 +15,9 @@ segments() { g4-stream info --json "$@" | jq -c '.segments[] | [.kind,.t0,.t1,.r
     for t in 70 140 280 560 1120; do
         g4-vision -t $t "$M/shapes.png" >$t.g4s
     done
-    [ "$(segments 70.g4s)" = '["image",-1,-1,63,[9,7]]' ]
-    [ "$(segments 280.g4s)" = '["image",-1,-1,266,[19,14]]' ]
-    [ "$(segments 1120.g4s)" = '["image",-1,-1,1064,[38,28]]' ]
+    [ "$(segments 70.g4s)" = '["image",null,null,63,[9,7]]' ]
+    [ "$(segments 280.g4s)" = '["image",null,null,266,[19,14]]' ]
+    [ "$(segments 1120.g4s)" = '["image",null,null,1064,[38,28]]' ]
     run g4-vision -t 100 "$M/shapes.png"
     [ "$status" -eq 2 ]
     [[ $output == *1120* ]]
@@ -50,7 +50,7 @@ segments() { g4-stream info --json "$@" | jq -c '.segments[] | [.kind,.t0,.t1,.r
 
 @test "sound: times, rows, --start and --duration, channels, raw" {
     g4-audio "$M/command.wav" >a.g4s
-    [ "$(segments a.g4s)" = '["audio",0,1708125,43,null]' ] || [ "$(segments a.g4s)" = '["audio",0,1708125,43,[0,0]]' ]
+    [ "$(segments a.g4s)" = '["audio",0,1708125,43,null]' ]
     g4-audio --start 0.5 --duration 1 "$M/command.wav" >b.g4s
     g4-stream info --json b.g4s | jq -e '.segments[0].t0 == 500000 and .segments[0].t1 == 1500000 and .segments[0].rows == 25'
     sox "$M/command.wav" -r 16000 -c 1 -b 16 m.wav
@@ -127,7 +127,7 @@ segments() { g4-stream info --json "$@" | jq -c '.segments[] | [.kind,.t0,.t1,.r
     [ "$status" -eq 1 ]
     [ "${#stderr_lines[@]}" -eq 1 ]
     [[ $stderr == "g4-vision: 'bad.png'"* ]]
-    [ "$(g4-stream info --json x.g4s | jq -c '[.segments|length, .fail[0].source]')" = '[2,1]' ]
+    [ "$(g4-stream info --json x.g4s | jq -c '[(.segments|length), .fail[0].source]')" = '[2,1]' ]
     run g4-vision -t 70 --fail-early -f -o x.g4s bad.png "$M/star.png"
     [ "$status" -eq 1 ]
     [ "$(g4-stream info --json x.g4s | jq '.segments|length')" -eq 0 ]
