@@ -162,6 +162,7 @@ int g4_av_source_decoder(struct g4_av_source *source, AVStream *stream, struct g
 
 int g4_av_source_packet(struct g4_av_source *source, struct g4_err *err)
 {
+    const char *name = g4_media_input_name(source->input);
     for (;;) {
         int r = av_read_frame(source->format, source->packet);
         if (source->io_err.code < 0) {
@@ -179,6 +180,11 @@ int g4_av_source_packet(struct g4_av_source *source, struct g4_err *err)
         if (source->packet->stream_index == source->stream->index)
             break;
         av_packet_unref(source->packet);
+    }
+    if (av_packet_get_side_data(source->packet, AV_PKT_DATA_ENCRYPTION_INFO, NULL)) {
+        av_packet_unref(source->packet);
+        return g4_err_set(err, G4_EUNSUPPORTED, "'%s': encrypted; decrypt it first: ffmpeg -decryption_key KEY "
+                          "-i '%s' -c copy out.mp4", name, name);
     }
     if (source->resumed) {
         source->resumed = false;

@@ -234,7 +234,7 @@ class Audio(Folder):
     def unsupported(self):
         ffmpeg(self, "-i", "tone.m4a", "-c", "copy", "-encryption_scheme", "cenc-aes-ctr", "-encryption_key",
                "00112233445566778899aabbccddeeff", "-encryption_kid", "00112233445566778899aabbccddeeff", "secret.mp4")
-        self.given("secret.mp4", "E")
+        self.given("secret.mp4", "E", says="encrypted")
         self.case("song.mid", b"MThd\0\0\0\6\0\0\0\1\0\x60MTrk\0\0\0\4\0\xff\x2f\0", "E")
 
     def names(self):

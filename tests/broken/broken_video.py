@@ -104,8 +104,8 @@ class Video(Folder):
                "-g", "60", "hours.mp4")
         self.given("hours.mp4", "A", options=("--fit",), memory=300 << 20, segments=(60, 60))
         self.given("hours.mp4", "A", options=("--first", "--max-frames", "3"), segments=(3, 3), cpu=3)
-        self.given("hours.mp4", "E", options=("--max-frames", "100", "--max-video-frames", "70"),
-                   says="--max-video-frames")
+        self.given("hours.mp4", "U", options=("--max-frames", "100", "--max-video-frames", "70"),
+                   names="--max-video-frames")
         self.given("hours.mp4", "A", options=("--start", "9:59:50"), segments=(10, 10), cpu=4)
         ffmpeg(self, "-f", "lavfi", "-i", "color=red:s=16x16:r=100000:d=0.3", "-c:v", "libx264", "-preset", "ultrafast",
                "fast.mp4")
@@ -188,7 +188,7 @@ class Video(Folder):
     def unsupported(self):
         ffmpeg(self, "-i", "clip.mp4", "-c", "copy", "-encryption_scheme", "cenc-aes-ctr", "-encryption_key",
                "00112233445566778899aabbccddeeff", "-encryption_kid", "00112233445566778899aabbccddeeff", "secret.mp4")
-        self.given("secret.mp4", "E")
+        self.given("secret.mp4", "E", says="encrypted")
         self.given("clip.mp4", "E", options=("--frames", "31"))
         self.given("clip.mp4", "E", options=("--start", "60"))
 

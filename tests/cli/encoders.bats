@@ -131,7 +131,9 @@ segments() { g4-stream info --json "$@" | jq -c '.segments[] | [.kind,.t0,.t1,.r
     run g4-vision -t 70 --fail-early -f -o x.g4s bad.png "$M/star.png"
     [ "$status" -eq 1 ]
     [ "$(g4-stream info --json x.g4s | jq '.segments|length')" -eq 0 ]
-    g4-stream check x.g4s
+    run g4-stream check x.g4s
+    [ "$status" -eq 1 ]
+    [[ $output == *bad.png* ]]
 }
 
 @test "-d: one file per input, a rerun does what is missing" {
