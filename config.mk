@@ -24,8 +24,11 @@ CPPFLAGS += -I. -D_GNU_SOURCE -DG4_VERSION='"$(VERSION)"'
 CFLAGS   += -std=c11 -ffp-contract=off -fno-math-errno $(WARN) $(OPT) -pthread
 LDFLAGS  += -pthread
 
+# Instruction sets, by the suffix of a file; elsewhere those files are empty.
+ifneq ($(filter x86_64%,$(shell $(CC) -dumpmachine)),)
 FLAGS_AVX2   := -mavx2 -mfma -mf16c
-FLAGS_AVX512 := -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512vl -mavx512dq
+FLAGS_AVX512 := $(FLAGS_AVX2) -mavx512f -mavx512bw -mavx512vl -mavx512dq
+endif
 
 BASE_LIBS  := -ljansson -lmd -lz -lm -ldl
 AV_LIBS    := -lavformat -lavcodec -lswresample -lswscale -lavutil
