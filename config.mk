@@ -38,7 +38,7 @@ IMAGE_LIBS := -lpng -ljpeg
 PACKAGES_BUILD := gcc libc6-dev make libavformat-dev libavcodec-dev libavutil-dev libswresample-dev \
     libswscale-dev libpng-dev libjpeg62-turbo-dev libjansson-dev libmd-dev zlib1g-dev libopenblas0-pthread
 PACKAGES_TEST := libcmocka-dev bats mandoc clang clang-format libclang-rt-14-dev ffmpeg sox \
-    libsox-fmt-mp3 webp imagemagick zzuf strace python3 jq file
+    libsox-fmt-mp3 webp imagemagick zzuf strace python3 jq file xxd
 
 # GNU directory variables
 PREFIX      ?= /usr/local
