@@ -25,7 +25,7 @@ CFLAGS   += -std=c11 -ffp-contract=off -fno-math-errno $(WARN) $(OPT) -pthread
 LDFLAGS  += -pthread
 
 # Instruction sets, by the suffix of a file; elsewhere those files are empty.
-ifneq ($(filter x86_64%,$(shell $(CC) -dumpmachine)),)
+ifneq ($(filter x86_64%,$(shell $(CC) -dumpmachine 2>/dev/null)),)
 FLAGS_AVX2   := -mavx2 -mfma -mf16c
 FLAGS_AVX512 := $(FLAGS_AVX2) -mavx512f -mavx512bw -mavx512vl -mavx512dq
 endif

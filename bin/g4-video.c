@@ -156,8 +156,8 @@ static int video_check(void *state, struct g4_err *err)
                           "--frames N is a rule of its own: without --fit, --parts, --first");
     int64_t most = v->frames ? v->frames : v->max_frames;
     if (v->max_video_frames && (uint64_t)most > v->max_video_frames)
-        return g4_err_set(err, G4_EUSAGE, "%lld frames, more than %llu (--max-video-frames)", (long long)most,
-                          (unsigned long long)v->max_video_frames);
+        return g4_err_set(err, G4_EUSAGE, "%lld frames, more than %llu (--max-video-frames)",
+                          (long long)most, (unsigned long long)v->max_video_frames);
     if (v->duration_us == 0)
         return g4_err_set(err, G4_EUSAGE, "--duration 0: nothing to encode");
     struct g4_video_options *s = &v->source;

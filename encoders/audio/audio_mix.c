@@ -69,8 +69,8 @@ static void add_channel(float *mono, const uint8_t *plane, enum AVSampleFormat p
     }
 }
 
-bool g4_audio_mix(float *mono, const uint8_t *const *planes, enum AVSampleFormat format, int channels,
-                  int channel, size_t n, size_t *bad)
+bool g4_audio_mix(float *mono, const uint8_t *const *planes, enum AVSampleFormat format,
+                  int channels, int channel, size_t n, size_t *bad)
 {
     enum AVSampleFormat packed = av_get_packed_sample_fmt(format);
     bool planar = av_sample_fmt_is_planar(format);

@@ -17,11 +17,11 @@
 #define G4_AUDIO_CLIP 65536.0f
 
 /*
- * mono[n] from n samples of `channels` channels: planes[c][i] for planar formats, planes[0][i*channels+c]
- * otherwise. channel -1: the mean; else that one. Returns false, with *bad = the first such sample, when
- * a value is infinite or not a number.
+ * mono[n] from n samples of `channels` channels: planes[c][i] for planar formats,
+ * planes[0][i*channels+c] otherwise. channel -1: the mean; else that one. Returns false, with *bad
+ * = the first such sample, when a value is infinite or not a number.
  */
-bool g4_audio_mix(float *mono, const uint8_t *const *planes, enum AVSampleFormat format, int channels,
-                  int channel, size_t n, size_t *bad);
+bool g4_audio_mix(float *mono, const uint8_t *const *planes, enum AVSampleFormat format,
+                  int channels, int channel, size_t n, size_t *bad);
 
 #endif

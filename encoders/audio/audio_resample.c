@@ -9,7 +9,7 @@
 #include "encoders/audio/mel.h"
 #include "lib/base/mem.h"
 
-enum { PORTION = 1 << 20 };     /* samples given to libswresample at a time: it counts in int */
+enum { PORTION = 1 << 20 }; /* samples given to libswresample at a time: it counts in int */
 
 int g4_samples_reserve(struct g4_samples *samples, size_t more, struct g4_err *err)
 {

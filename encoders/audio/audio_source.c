@@ -12,7 +12,7 @@
 #include "lib/base/mem.h"
 
 enum {
-    FILL_SAMPLES = 16384,       /* decoded per call of the guard's thread */
+    FILL_SAMPLES = 16384, /* decoded per call of the guard's thread */
     RAW_BYTES = 64 << 10,
 };
 
@@ -25,20 +25,20 @@ struct g4_audio_source {
     struct g4_guard *guard;
     struct g4_av_source av;
     struct g4_resampler resampler;
-    struct g4_samples mono;     /* of one decoded frame */
-    struct g4_samples fresh;    /* resampled, from position - fresh.count on */
-    struct g4_samples ready;    /* wanted */
-    size_t given;               /* of ready */
-    int64_t position;           /* of the next resampled sample on the time line, in samples */
-    int64_t begin, finish;      /* wanted: begin <= position < finish */
-    uint64_t native;            /* samples decoded, at the source's own rate */
-    bool started;               /* the first frame came */
-    bool ended;                 /* nothing more to decode */
-    bool cut;                   /* ended before the sound did */
-    struct g4_err failure;      /* to be told when ready is empty */
+    struct g4_samples mono;  /* of one decoded frame */
+    struct g4_samples fresh; /* resampled, from position - fresh.count on */
+    struct g4_samples ready; /* wanted */
+    size_t given;            /* of ready */
+    int64_t position;        /* of the next resampled sample on the time line, in samples */
+    int64_t begin, finish;   /* wanted: begin <= position < finish */
+    uint64_t native;         /* samples decoded, at the source's own rate */
+    bool started;            /* the first frame came */
+    bool ended;              /* nothing more to decode */
+    bool cut;                /* ended before the sound did */
+    struct g4_err failure;   /* to be told when ready is empty */
     struct g4_audio_info info;
     uint64_t raw_at;
-    unsigned char *raw;         /* [RAW_BYTES], with raw_left bytes of a sample begun */
+    unsigned char *raw; /* [RAW_BYTES], with raw_left bytes of a sample begun */
     size_t raw_left;
     char note[256];
 };
@@ -55,15 +55,18 @@ static int64_t samples_of(int64_t us)
     return us / 1000 * per_ms + (us % 1000 * per_ms + 500) / 1000;
 }
 
-static int check_format(const struct g4_audio_source *source, int rate, int channels, struct g4_err *err)
+static int check_format(const struct g4_audio_source *source, int rate, int channels,
+                        struct g4_err *err)
 {
     const struct g4_audio_options *o = &source->options;
     const char *name = name_of(source);
     if (rate < 1 || channels < 1)
-        return g4_err_set(err, G4_EINPUT, "'%s': states %d Hz and %d channels", name, rate, channels);
+        return g4_err_set(err, G4_EINPUT, "'%s': states %d Hz and %d channels", name, rate,
+                          channels);
     if (o->max_rate && ((uint32_t)rate > o->max_rate || (uint32_t)rate < o->min_rate))
-        return g4_err_set(err, G4_ELIMIT, "'%s': sample rate of %d Hz is outside %u..%u (--max-rate)", name,
-                          rate, o->min_rate, o->max_rate);
+        return g4_err_set(err, G4_ELIMIT,
+                          "'%s': sample rate of %d Hz is outside %u..%u (--max-rate)", name, rate,
+                          o->min_rate, o->max_rate);
     if (o->max_channels && channels > o->max_channels)
         return g4_err_set(err, G4_ELIMIT, "'%s': %d channels, more than %d (--max-channels)", name,
                           channels, o->max_channels);
@@ -106,12 +109,13 @@ static int take_samples(struct g4_audio_source *source, const uint8_t *const *pl
     int status = g4_samples_reserve(&source->mono, n, err);
     if (status < 0)
         return status;
-    if (!g4_audio_mix(source->mono.data, planes, format, channels, source->options.channel, n, &bad))
-        return g4_err_set(err, G4_EINPUT, "'%s': sample %llu is not a finite number", name_of(source),
-                          (unsigned long long)(source->native + bad));
+    if (!g4_audio_mix(source->mono.data, planes, format, channels, source->options.channel, n,
+                      &bad))
+        return g4_err_set(err, G4_EINPUT, "'%s': sample %llu is not a finite number",
+                          name_of(source), (unsigned long long)(source->native + bad));
     source->native += n;
-    status = g4_resampler_run(&source->resampler, &source->fresh, (uint32_t)rate, source->mono.data, n,
-                              err);
+    status = g4_resampler_run(&source->resampler, &source->fresh, (uint32_t)rate, source->mono.data,
+                              n, err);
     return status < 0 ? status : take_fresh(source, err);
 }
 
@@ -146,8 +150,8 @@ static int fill_av(struct g4_audio_source *source, struct g4_err *err)
         return status;
     if (!source->started)
         place_first(source);
-    return take_samples(source, (const uint8_t *const *)frame->extended_data, frame->format, channels,
-                        frame->sample_rate, (size_t)frame->nb_samples, err);
+    return take_samples(source, (const uint8_t *const *)frame->extended_data, frame->format,
+                        channels, frame->sample_rate, (size_t)frame->nb_samples, err);
 }
 
 static int fill_raw(struct g4_audio_source *source, struct g4_err *err)
@@ -163,7 +167,8 @@ static int fill_raw(struct g4_audio_source *source, struct g4_err *err)
     source->ended = got == 0;
     size_t bytes = source->raw_left + got, n = bytes / sample;
     const uint8_t *const plane = source->raw;
-    enum AVSampleFormat format = o->raw == G4_AUDIO_RAW_S16LE ? AV_SAMPLE_FMT_S16 : AV_SAMPLE_FMT_FLT;
+    enum AVSampleFormat format =
+        o->raw == G4_AUDIO_RAW_S16LE ? AV_SAMPLE_FMT_S16 : AV_SAMPLE_FMT_FLT;
     source->started = true;
     if (n > 0)
         status = take_samples(source, &plane, format, o->raw_channels, (int)o->raw_rate, n, err);
@@ -180,14 +185,15 @@ static int check_count(const struct g4_audio_source *source, struct g4_err *err)
         return 0;
     const char *kind = source->av.kind->name;
     const AVStream *stream = source->av.stream;
-    if ((strcmp(kind, "flac") && strcmp(kind, "wv") && strcmp(kind, "tta")) || stream->duration <= 0)
+    if ((strcmp(kind, "flac") && strcmp(kind, "wv") && strcmp(kind, "tta")) ||
+        stream->duration <= 0)
         return 0;
     AVRational tick = {1, stream->codecpar->sample_rate};
     int64_t stated = av_rescale_q(stream->duration, stream->time_base, tick);
     if (stated <= 0 || source->native >= (uint64_t)stated)
         return 0;
-    return g4_err_set(err, G4_EINPUT, "'%s': truncated or damaged: %llu of %lld samples", name_of(source),
-                      (unsigned long long)source->native, (long long)stated);
+    return g4_err_set(err, G4_EINPUT, "'%s': truncated or damaged: %llu of %lld samples",
+                      name_of(source), (unsigned long long)source->native, (long long)stated);
 }
 
 /* The sound ended: was it whole, and was there what was asked for? */
@@ -263,12 +269,14 @@ static int no_track(const struct g4_audio_source *source, struct g4_err *err)
 {
     const char *name = name_of(source);
     if (source->info.tracks > 0)
-        return g4_err_set(err, G4_EINPUT, "'%s': --stream %d, but its audio streams are 0..%d", name,
-                          source->options.stream, source->info.tracks - 1);
+        return g4_err_set(err, G4_EINPUT, "'%s': --stream %d, but its audio streams are 0..%d",
+                          name, source->options.stream, source->info.tracks - 1);
     for (unsigned i = 0; i < source->av.format->nb_streams; i++)
         if (source->av.format->streams[i]->codecpar->codec_type == AVMEDIA_TYPE_VIDEO)
-            return g4_err_set(err, G4_EINPUT, "'%s': no audio stream; for the pictures: g4-video '%s' | "
-                              "g4-decode", name, name);
+            return g4_err_set(err, G4_EINPUT,
+                              "'%s': no audio stream; for the pictures: g4-video '%s' | "
+                              "g4-decode",
+                              name, name);
     return g4_err_set(err, G4_EINPUT, "'%s': no audio stream", name);
 }
 
@@ -315,7 +323,8 @@ static int probe(void *context, struct g4_err *err)
 static int open_any(struct g4_audio_source *source, struct g4_err *err)
 {
     const char *name = name_of(source);
-    int status = g4_guard_open(&source->guard, g4_media_input_limits(source->input)->max_decode_cpu, err);
+    int status =
+        g4_guard_open(&source->guard, g4_media_input_limits(source->input)->max_decode_cpu, err);
     if (status < 0)
         return status;
     if (source->options.raw) {
@@ -344,7 +353,8 @@ int g4_audio_source_open(struct g4_audio_source **out, struct g4_media_input *in
 {
     void *memory;
     *out = NULL;
-    if (options->start_us < 0 || options->start_us > LONGEST_US || options->duration_us > LONGEST_US)
+    if (options->start_us < 0 || options->start_us > LONGEST_US ||
+        options->duration_us > LONGEST_US)
         return g4_err_set(err, G4_EUSAGE, "--start, --duration: out of range");
     int status = g4_alloc(&memory, 1, sizeof **out, "a sound", err);
     if (status < 0)
@@ -424,7 +434,8 @@ const char *g4_audio_source_note(struct g4_audio_source *source)
                         "%d audio streams, only number %d was taken (--stream N)", info->tracks,
                         info->track);
     if (source->av.damaged > 0)
-        snprintf(source->note + used, sizeof source->note - (size_t)used, "%sdamaged packets left out: %llu",
-                 used ? "; " : "", (unsigned long long)source->av.damaged);
+        snprintf(source->note + used, sizeof source->note - (size_t)used,
+                 "%sdamaged packets left out: %llu", used ? "; " : "",
+                 (unsigned long long)source->av.damaged);
     return source->note[0] ? source->note : NULL;
 }

@@ -11,7 +11,7 @@ static _Thread_local char complaint[200];
 
 static void keep(void *object, int level, const char *format, va_list args)
 {
-    (void)object;   /* its name would come with an address */
+    (void)object; /* its name would come with an address */
     if (level > AV_LOG_ERROR)
         return;
     char line[sizeof complaint];
@@ -40,7 +40,7 @@ static const char *reason(int averror, char *text, size_t size)
 {
     switch (averror) {
     case AVERROR_INVALIDDATA: return "damaged or not what it seems";
-    case AVERROR(EIO):  /* an input that cannot be read is told before it comes to this */
+    case AVERROR(EIO): /* an input that cannot be read is told before it comes to this */
     case AVERROR_EOF: return "unexpected end";
     case AVERROR_PATCHWELCOME: return "a variant that is not supported";
     case AVERROR_DECODER_NOT_FOUND: return "no decoder for it";
@@ -54,8 +54,9 @@ int g4_av_error(struct g4_err *err, const char *name, const char *what, int aver
     char text[AV_ERROR_MAX_STRING_SIZE];
     const char *why = reason(averror, text, sizeof text);
     int code = averror == AVERROR(ENOMEM) ? G4_ENOMEM
-             : averror == AVERROR_PATCHWELCOME || averror == AVERROR_DECODER_NOT_FOUND ? G4_EUNSUPPORTED
-                                                                                      : G4_EINPUT;
+               : averror == AVERROR_PATCHWELCOME || averror == AVERROR_DECODER_NOT_FOUND
+                   ? G4_EUNSUPPORTED
+                   : G4_EINPUT;
     if (complaint[0])
         return g4_err_set(err, code, "'%s': cannot %s: %s (%s)", name, what, why, complaint);
     return g4_err_set(err, code, "'%s': cannot %s: %s", name, what, why);

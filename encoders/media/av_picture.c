@@ -40,8 +40,8 @@ static unsigned to_byte(unsigned value, int depth)
 }
 
 /* Formats whose components are R G B [A] or grey [A]. line: room for 4 x width. */
-static void component_rows(struct g4_image *image, const AVFrame *frame, const AVPixFmtDescriptor *desc,
-                           uint16_t *line)
+static void component_rows(struct g4_image *image, const AVFrame *frame,
+                           const AVPixFmtDescriptor *desc, uint16_t *line)
 {
     const size_t w = image->width;
     bool alpha = desc->flags & AV_PIX_FMT_FLAG_ALPHA;
@@ -53,7 +53,8 @@ static void component_rows(struct g4_image *image, const AVFrame *frame, const A
             av_read_image_line2(line + (size_t)c * w, (const uint8_t **)(uintptr_t)frame->data,
                                 frame->linesize, desc, 0, (int)y, c, (int)w, 0, sizeof *line);
         for (size_t x = 0; x < w; x++, out += 3) {
-            unsigned a = alpha ? to_byte(line[(size_t)colours * w + x], desc->comp[colours].depth) : 255;
+            unsigned a =
+                alpha ? to_byte(line[(size_t)colours * w + x], desc->comp[colours].depth) : 255;
             for (int c = 0; c < 3; c++) {
                 int from = colours < 3 ? 0 : c;
                 unsigned v = to_byte(line[(size_t)from * w + x], desc->comp[from].depth);
@@ -63,8 +64,8 @@ static void component_rows(struct g4_image *image, const AVFrame *frame, const A
     }
 }
 
-static int by_component(struct g4_image *image, const AVFrame *frame, const AVPixFmtDescriptor *desc,
-                        struct g4_err *err)
+static int by_component(struct g4_image *image, const AVFrame *frame,
+                        const AVPixFmtDescriptor *desc, struct g4_err *err)
 {
     void *line;
     if (desc->flags & AV_PIX_FMT_FLAG_PAL) {
@@ -89,10 +90,10 @@ static const int *matrix_of(const AVFrame *frame, bool still)
 /* On padded memory: libswscale may write whole vectors beyond a row. */
 static int scale_to(AVFrame *out, struct SwsContext **sws, const AVFrame *frame, bool still)
 {
-    const int flags = SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_FULL_CHR_H_INP
-                      | SWS_BITEXACT;
-    *sws = sws_getCachedContext(*sws, frame->width, frame->height, frame->format, out->width, out->height,
-                                out->format, flags, NULL, NULL, NULL);
+    const int flags =
+        SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_FULL_CHR_H_INP | SWS_BITEXACT;
+    *sws = sws_getCachedContext(*sws, frame->width, frame->height, frame->format, out->width,
+                                out->height, out->format, flags, NULL, NULL, NULL);
     if (!*sws)
         return AVERROR(EINVAL);
     int full = frame->color_range == AVCOL_RANGE_JPEG;
@@ -120,8 +121,8 @@ static void copy_rows(struct g4_image *image, const AVFrame *rgb, bool alpha)
     }
 }
 
-static int by_scaler(struct g4_image *image, struct SwsContext **sws, const AVFrame *frame, bool still,
-                     bool alpha, struct g4_err *err)
+static int by_scaler(struct g4_image *image, struct SwsContext **sws, const AVFrame *frame,
+                     bool still, bool alpha, struct g4_err *err)
 {
     AVFrame *rgb = av_frame_alloc();
     if (!rgb)
@@ -146,8 +147,8 @@ int g4_av_picture(struct g4_image *image, struct SwsContext **sws, const AVFrame
 {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
     if (!desc || frame->width < 1 || frame->height < 1)
-        return g4_err_set(err, G4_EINPUT, "a frame of %d x %d pixels without a format", frame->width,
-                          frame->height);
+        return g4_err_set(err, G4_EINPUT, "a frame of %d x %d pixels without a format",
+                          frame->width, frame->height);
     if (image->width != (size_t)frame->width || image->height != (size_t)frame->height) {
         g4_image_release(image);
         int status = g4_image_new(image, (size_t)frame->width, (size_t)frame->height, err);
@@ -167,8 +168,9 @@ static const int32_t *stream_matrix(const AVStream *stream)
 {
 #if LIBAVFORMAT_VERSION_MAJOR >= 61
     const AVCodecParameters *p = stream->codecpar;
-    const AVPacketSideData *side = av_packet_side_data_get(p->coded_side_data, p->nb_coded_side_data,
-                                                           AV_PKT_DATA_DISPLAYMATRIX);
+    const AVPacketSideData *side =
+        av_packet_side_data_get(p->coded_side_data, p->nb_coded_side_data,
+                                AV_PKT_DATA_DISPLAYMATRIX);
     return side && side->size >= 9 * sizeof(int32_t) ? (const int32_t *)side->data : NULL;
 #else
     size_t size = 0;

@@ -6,16 +6,18 @@
 
 enum { SMALLEST = 4 << 10, LARGEST = 1 << 20, ID3_HEADER = 10, LONGEST_TAG = 32 << 20 };
 
-/* Self-contained formats, by libav's names. Whatever names other files, draws, or talks is missing. */
+/* Self-contained formats, by libav's names. Whatever names other files, draws, or talks is missing.
+ */
 static const char sound_formats[] =
-    "wav,w64,aiff,au,caf,mp3,flac,ogg,mov,matroska,aac,ac3,eac3,dts,truehd,loas,asf,avi,mpegts,mpeg,flv,"
+    "wav,w64,aiff,au,caf,mp3,flac,ogg,mov,matroska,aac,ac3,eac3,dts,truehd,loas,asf,avi,mpegts,"
+    "mpeg,flv,"
     "amr,amrnb,amrwb,wv,ape,tta,tak,mpc,mpc8,dsf,voc,ircam,nut,mxf,ivf";
-static const char video_formats[] =
-    "mov,matroska,avi,mpegts,mpeg,mpegvideo,flv,asf,ogg,ivf,gif,h264,hevc,m4v,mxf,nut,dv,yuv4mpegpipe";
+static const char video_formats[] = "mov,matroska,avi,mpegts,mpeg,mpegvideo,flv,asf,ogg,ivf,gif,"
+                                    "h264,hevc,m4v,mxf,nut,dv,yuv4mpegpipe";
 /* Nothing in these needs looking back. */
-static const char forward_formats[] =
-    "wav,mp3,flac,ogg,matroska,aac,ac3,eac3,dts,mpegts,mpeg,flv,au,amr,amrnb,amrwb,wv,tta,nut,ivf,h264,"
-    "hevc,m4v,mpegvideo,yuv4mpegpipe,loas,truehd,w64";
+static const char forward_formats[] = "wav,mp3,flac,ogg,matroska,aac,ac3,eac3,dts,mpegts,mpeg,flv,"
+                                      "au,amr,amrnb,amrwb,wv,tta,nut,ivf,h264,"
+                                      "hevc,m4v,mpegvideo,yuv4mpegpipe,loas,truehd,w64";
 
 static bool listed(const AVInputFormat *kind, const char *list)
 {
@@ -80,8 +82,8 @@ static bool starts(const unsigned char *data, size_t got, const void *magic, siz
 static bool picture(const AVInputFormat *kind)
 {
     size_t n = strlen(kind->name);
-    return listed(kind, "image2,gif,apng,ico,jpeg,mjpeg,fits,xpm,xbin")
-           || (n > 5 && strcmp(kind->name + n - 5, "_pipe") == 0);
+    return listed(kind, "image2,gif,apng,ico,jpeg,mjpeg,fits,xpm,xbin") ||
+           (n > 5 && strcmp(kind->name + n - 5, "_pipe") == 0);
 }
 
 static int refuse(const struct g4_av_source *source, enum g4_av_medium medium, struct g4_err *err)
@@ -94,23 +96,28 @@ static int refuse(const struct g4_av_source *source, enum g4_av_medium medium, s
     if (status < 0)
         return status;
     if (starts(data, got, "\x89G4S\r\n\x1a\n", 8))
-        return g4_err_set(err, G4_EINPUT, "'%s': a stream of soft tokens already; it is for g4-decode",
+        return g4_err_set(err, G4_EINPUT,
+                          "'%s': a stream of soft tokens already; it is for g4-decode", name);
+    if (starts(data, got, "#EXTM3U", 7) ||
+        (source->kind && listed(source->kind, "hls,dash,concat,sdp,rtsp")))
+        return g4_err_set(err, G4_EUNSUPPORTED, "'%s': a list that names other files; give those",
                           name);
-    if (starts(data, got, "#EXTM3U", 7) || (source->kind && listed(source->kind, "hls,dash,concat,sdp,rtsp")))
-        return g4_err_set(err, G4_EUNSUPPORTED, "'%s': a list that names other files; give those", name);
     if (source->kind && picture(source->kind))
-        return g4_err_set(err, G4_EINPUT, "'%s': a picture, no %s stream; try g4-vision '%s' | g4-decode",
-                          name, medium == G4_AV_SOUND ? "audio" : "video", name);
+        return g4_err_set(err, G4_EINPUT,
+                          "'%s': a picture, no %s stream; try g4-vision '%s' | g4-decode", name,
+                          medium == G4_AV_SOUND ? "audio" : "video", name);
     if (source->kind && medium == G4_AV_VIDEO && listed(source->kind, sound_formats))
-        return g4_err_set(err, G4_EINPUT, "'%s': sound, no video stream; try g4-audio '%s' | g4-decode",
-                          name, name);
+        return g4_err_set(err, G4_EINPUT,
+                          "'%s': sound, no video stream; try g4-audio '%s' | g4-decode", name,
+                          name);
     if (source->kind && medium == G4_AV_SOUND && listed(source->kind, video_formats))
         return g4_err_set(err, G4_EINPUT, "'%s': no audio stream", name);
     if (source->kind)
-        return g4_err_set(err, G4_EUNSUPPORTED, "'%s': no %s that can be read (looks like '%s')", name,
-                          wanted, source->kind->name);
+        return g4_err_set(err, G4_EUNSUPPORTED, "'%s': no %s that can be read (looks like '%s')",
+                          name, wanted, source->kind->name);
     return g4_err_set(err, G4_EINPUT, "'%s': not recognised as %s%s", name, wanted,
-                      medium == G4_AV_SOUND ? " (headerless samples: --raw, --rate, --channels)" : "");
+                      medium == G4_AV_SOUND ? " (headerless samples: --raw, --rate, --channels)"
+                                            : "");
 }
 
 int g4_av_source_probe(struct g4_av_source *source, enum g4_av_medium medium, struct g4_err *err)
@@ -118,7 +125,8 @@ int g4_av_source_probe(struct g4_av_source *source, enum g4_av_medium medium, st
     int status = find_kind(source, err);
     if (status < 0)
         return status;
-    if (!source->kind || !listed(source->kind, medium == G4_AV_SOUND ? sound_formats : video_formats))
+    if (!source->kind ||
+        !listed(source->kind, medium == G4_AV_SOUND ? sound_formats : video_formats))
         return refuse(source, medium, err);
     return 0;
 }
@@ -133,8 +141,8 @@ static bool index_in_front(struct g4_media_input *input)
     for (size_t at = 0; got >= 8 && at <= got - 8;) {
         if (memcmp(data + at + 4, "moov", 4) == 0)
             return true;
-        size_t size = (size_t)data[at] << 24 | (size_t)data[at + 1] << 16 | (size_t)data[at + 2] << 8
-                    | (size_t)data[at + 3];
+        size_t size = (size_t)data[at] << 24 | (size_t)data[at + 1] << 16 |
+                      (size_t)data[at + 2] << 8 | (size_t)data[at + 3];
         if (size < 8 || memcmp(data + at + 4, "mdat", 4) == 0 || size > got)
             return false;
         at += size;
@@ -142,7 +150,8 @@ static bool index_in_front(struct g4_media_input *input)
     return false;
 }
 
-/* The first frame of many an MP3 says how many there are, from which libav trims the end - in a file. */
+/* The first frame of many an MP3 says how many there are, from which libav trims the end - in a
+ * file. */
 static bool counted_mp3(struct g4_media_input *input)
 {
     const unsigned char *data;
@@ -154,8 +163,8 @@ static bool counted_mp3(struct g4_media_input *input)
         return false;
     size_t to = got < skip + 200 ? got : skip + 200;
     for (size_t at = skip; at + 4 <= to; at++)
-        if (memcmp(data + at, "Xing", 4) == 0 || memcmp(data + at, "Info", 4) == 0
-            || memcmp(data + at, "VBRI", 4) == 0)
+        if (memcmp(data + at, "Xing", 4) == 0 || memcmp(data + at, "Info", 4) == 0 ||
+            memcmp(data + at, "VBRI", 4) == 0)
             return true;
     return false;
 }

@@ -1,4 +1,5 @@
-/* av_source.c - libav behind callbacks: reading, opening, decoding. Recognition is in av_probe.c. */
+/* av_source.c - libav behind callbacks: reading, opening, decoding. Recognition is in av_probe.c.
+ */
 #include "encoders/media/av_source.h"
 
 #include <libavutil/opt.h>
@@ -8,7 +9,7 @@
 
 enum {
     IO_BYTES = 64 << 10,
-    PROGRESS_BYTES = 1 << 20,   /* so much fresh input counts as progress */
+    PROGRESS_BYTES = 1 << 20, /* so much fresh input counts as progress */
     MAX_STREAMS = 256,
 };
 
@@ -23,7 +24,8 @@ static int read_bytes(void *opaque, uint8_t *buffer, int size)
 {
     struct g4_av_source *source = opaque;
     size_t got;
-    if (g4_media_input_read(source->input, source->at, buffer, (size_t)size, &got, &source->io_err) < 0)
+    if (g4_media_input_read(source->input, source->at, buffer, (size_t)size, &got,
+                            &source->io_err) < 0)
         return AVERROR(EIO);
     if (got == 0)
         return AVERROR_EOF;
@@ -87,9 +89,10 @@ static int find_streams(struct g4_av_source *source, struct g4_err *err)
         return g4_err_set(err, G4_EINPUT, "'%s': %u streams", name, count);
     for (unsigned i = 0; i < count; i++) {
         const AVCodecParameters *p = format->streams[i]->codecpar;
-        if (source->max_pixels && p->width > 0 && p->height > 0
-            && (uint64_t)p->width > source->max_pixels / (uint64_t)p->height)
-            return g4_err_set(err, G4_ELIMIT, "'%s': frames of %d x %d pixels, too large (--max-side)", name,
+        if (source->max_pixels && p->width > 0 && p->height > 0 &&
+            (uint64_t)p->width > source->max_pixels / (uint64_t)p->height)
+            return g4_err_set(err, G4_ELIMIT,
+                              "'%s': frames of %d x %d pixels, too large (--max-side)", name,
                               p->width, p->height);
     }
     for (unsigned i = 0; i < count; i++) {
@@ -116,7 +119,7 @@ int g4_av_source_open(struct g4_av_source *source, struct g4_err *err)
         return g4_err_nomem(err, sizeof *source->frame, "a demuxer");
     source->format->pb = source->io;
     source->format->io_open = refuse_open;
-    source->format->fps_probe_size = 0;     /* frame rates are not asked for */
+    source->format->fps_probe_size = 0; /* frame rates are not asked for */
     AVDictionary *options = NULL;
     av_dict_set(&options, "protocol_whitelist", "", 0);
     av_dict_set(&options, "format_whitelist", source->kind->name, 0);
@@ -128,8 +131,9 @@ int g4_av_source_open(struct g4_av_source *source, struct g4_err *err)
         return err->code;
     }
     if (r < 0)
-        return g4_media_input_check_end(source->input, err) < 0 ? err->code
-                                                                : g4_av_error(err, name, "open it", r);
+        return g4_media_input_check_end(source->input, err) < 0
+                   ? err->code
+                   : g4_av_error(err, name, "open it", r);
     return find_streams(source, err);
 }
 
@@ -183,8 +187,10 @@ int g4_av_source_packet(struct g4_av_source *source, struct g4_err *err)
     }
     if (av_packet_get_side_data(source->packet, AV_PKT_DATA_ENCRYPTION_INFO, NULL)) {
         av_packet_unref(source->packet);
-        return g4_err_set(err, G4_EUNSUPPORTED, "'%s': encrypted; decrypt it first: ffmpeg -decryption_key KEY "
-                          "-i '%s' -c copy out.mp4", name, name);
+        return g4_err_set(err, G4_EUNSUPPORTED,
+                          "'%s': encrypted; decrypt it first: ffmpeg -decryption_key KEY "
+                          "-i '%s' -c copy out.mp4",
+                          name, name);
     }
     if (source->resumed) {
         source->resumed = false;
@@ -259,7 +265,8 @@ int g4_av_source_check_end(struct g4_av_source *source, struct g4_err *err)
 
 int64_t g4_av_frame_time(const AVFrame *frame)
 {
-    return frame->best_effort_timestamp != AV_NOPTS_VALUE ? frame->best_effort_timestamp : frame->pts;
+    return frame->best_effort_timestamp != AV_NOPTS_VALUE ? frame->best_effort_timestamp
+                                                          : frame->pts;
 }
 
 int64_t g4_av_packet_time(const AVPacket *packet)

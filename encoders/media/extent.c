@@ -3,13 +3,14 @@
 
 #include <string.h>
 
-/* Writers that cannot seek back leave the length 0 or set it near the largest value of 31 or 32 bits. */
-#define STREAMED 0x7fff0000u
+/* Writers that cannot seek back leave the length 0 or set it near the largest value of 31 or 32
+ * bits. */
+#define STREAMED  0x7fff0000u
 #define MAX_STEPS 200000
 
 enum kind { UNKNOWN, WAV, W64, AIFF, AU, CAF, AVI, ASF, MP4, EBML };
 
-static const unsigned char guid_w64[16] = {'r', 'i', 'f', 'f', 0x2e, 0x91, 0xcf, 0x11,
+static const unsigned char guid_w64[16] = {'r',  'i',  'f',  'f',  0x2e, 0x91, 0xcf, 0x11,
                                            0xa5, 0xd6, 0x28, 0xdb, 0x04, 0xc1, 0x00, 0x00};
 static const unsigned char guid_asf[16] = {0x30, 0x26, 0xb2, 0x75, 0x8e, 0x66, 0xcf, 0x11,
                                            0xa6, 0xd9, 0x00, 0xaa, 0x00, 0x62, 0xce, 0x6c};
@@ -198,9 +199,9 @@ static bool step_asf(struct g4_extent *e)
 
 static bool step_mp4(struct g4_extent *e)
 {
-    static const char *const boxes[] = {"ftyp", "moov", "mdat", "free", "skip", "wide", "pnot", "uuid",
-                                        "moof", "mfra", "styp", "sidx", "ssix", "prft", "emsg", "meta",
-                                        "udta", "pdin"};
+    static const char *const boxes[] = {"ftyp", "moov", "mdat", "free", "skip", "wide",
+                                        "pnot", "uuid", "moof", "mfra", "styp", "sidx",
+                                        "ssix", "prft", "emsg", "meta", "udta", "pdin"};
     if (e->have < 8)
         return false;
     uint64_t size = big(e->header, 4);
@@ -208,14 +209,14 @@ static bool step_mp4(struct g4_extent *e)
     for (size_t i = 0; i < sizeof boxes / sizeof *boxes; i++)
         known |= is(e->header + 4, boxes[i]);
     if (!known)
-        return finish(e);   /* bytes behind the last box are nobody's */
+        return finish(e); /* bytes behind the last box are nobody's */
     if (size == 1) {
         if (e->have < 16)
             return false;
         size = big(e->header + 8, 8);
     }
     if (size < 8 || size > INT64_MAX)
-        return finish(e);   /* 0: to the end of the file, whatever it is */
+        return finish(e); /* 0: to the end of the file, whatever it is */
     reach(e, size);
     return advance(e, size);
 }

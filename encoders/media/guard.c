@@ -13,7 +13,7 @@
 struct g4_guard {
     pthread_t thread;
     pthread_mutex_t lock;
-    pthread_cond_t work, done;  /* a call came or the end; a call returned */
+    pthread_cond_t work, done; /* a call came or the end; a call returned */
     double max_cpu;
     g4_guard_fn *fn;
     void *ctx;
@@ -175,8 +175,8 @@ int g4_guard_call(struct g4_guard *guard, g4_guard_fn *fn, void *ctx, const char
     pthread_mutex_unlock(&guard->lock);
     if (lost)
         status = g4_err_set(err, G4_ELIMIT,
-                            "'%s': the decoder made no progress in %g s of CPU (--max-decode-cpu)", name,
-                            guard->max_cpu);
+                            "'%s': the decoder made no progress in %g s of CPU (--max-decode-cpu)",
+                            name, guard->max_cpu);
     return status;
 }
 

@@ -3,8 +3,8 @@
  *
  * A damaged file may send a decoder into a loop. Its calls run on a thread of their own; the caller
  * waits and watches that thread's CPU clock. Without progress for the given CPU time the thread is
- * abandoned, with all it holds, and the call fails with G4_ELIMIT. Waiting for input costs no CPU and
- * so does not count.
+ * abandoned, with all it holds, and the call fails with G4_ELIMIT. Waiting for input costs no CPU
+ * and so does not count.
  */
 #ifndef G4_ENCODERS_MEDIA_GUARD_H
 #define G4_ENCODERS_MEDIA_GUARD_H
@@ -24,9 +24,9 @@ int g4_guard_open(struct g4_guard **guard, double max_cpu, struct g4_err *err);
 void g4_guard_close(struct g4_guard *guard);
 
 /*
- * Runs fn(ctx, err) on the thread and returns what it returned. name is for the message. After a call
- * that was given up, `ctx` and all it leads to belong to the lost thread: the caller must neither use
- * nor free them; further calls fail at once.
+ * Runs fn(ctx, err) on the thread and returns what it returned. name is for the message. After a
+ * call that was given up, `ctx` and all it leads to belong to the lost thread: the caller must
+ * neither use nor free them; further calls fail at once.
  */
 int g4_guard_call(struct g4_guard *guard, g4_guard_fn *fn, void *ctx, const char *name,
                   struct g4_err *err);

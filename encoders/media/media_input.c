@@ -20,21 +20,22 @@ struct g4_media_input {
     const char *name, *program;
     struct g4_media_limits limits;
     int fd;
-    bool owned;                 /* fd is ours to close */
-    bool pipe;                  /* what the operand is */
-    bool seekable;              /* what it is now */
+    bool owned;    /* fd is ours to close */
+    bool pipe;     /* what the operand is */
+    bool seekable; /* what it is now */
     bool abandoned;
-    uint64_t base;              /* offset of byte 0 in fd */
-    int64_t size;               /* -1: not known yet */
-    unsigned char *head;        /* the first bytes, kept */
+    uint64_t base;       /* offset of byte 0 in fd */
+    int64_t size;        /* -1: not known yet */
+    unsigned char *head; /* the first bytes, kept */
     size_t head_bytes;
-    uint64_t taken;             /* pipe: bytes read from fd so far */
+    uint64_t taken; /* pipe: bytes read from fd so far */
     struct g4_extent extent;
     struct g4_spool spool;
 };
 
 /* One read that waits where it must; 0 at the end. */
-static int read_some(struct g4_media_input *input, void *buffer, size_t n, size_t *got, struct g4_err *err)
+static int read_some(struct g4_media_input *input, void *buffer, size_t n, size_t *got,
+                     struct g4_err *err)
 {
     for (;;) {
         ssize_t r = read(input->fd, buffer, n);
@@ -52,7 +53,8 @@ static int read_some(struct g4_media_input *input, void *buffer, size_t n, size_
 }
 
 /* The next bytes of a pipe. */
-static int pipe_read(struct g4_media_input *input, void *buffer, size_t n, size_t *got, struct g4_err *err)
+static int pipe_read(struct g4_media_input *input, void *buffer, size_t n, size_t *got,
+                     struct g4_err *err)
 {
     *got = 0;
     if (input->size >= 0)
@@ -96,10 +98,11 @@ static int open_operand(struct g4_media_input *input, const char *operand, struc
         return 0;
     }
     if (errno == ENOENT && strstr(operand, "://"))
-        return g4_err_set(err, G4_ENOTFOUND, "'%s': not a file; send it through a pipe: curl -L URL | %s",
-                          operand, input->program);
-    return g4_err_set(err, errno == ENOENT ? G4_ENOTFOUND : G4_EIO, "'%s': cannot open: %s", operand,
-                      strerror(errno));
+        return g4_err_set(err, G4_ENOTFOUND,
+                          "'%s': not a file; send it through a pipe: curl -L URL | %s", operand,
+                          input->program);
+    return g4_err_set(err, errno == ENOENT ? G4_ENOTFOUND : G4_EIO, "'%s': cannot open: %s",
+                      operand, strerror(errno));
 }
 
 /* What was opened: a file, a pipe, or nothing that can be read. */
@@ -138,7 +141,11 @@ int g4_media_input_open(struct g4_media_input **out, const char *operand, const 
     struct g4_media_input *input = memory;
     *input = (struct g4_media_input){
         .name = strcmp(operand, "-") == 0 ? "stdin" : operand,
-        .program = program, .limits = *limits, .fd = -1, .size = -1, .spool = {.fd = -1},
+        .program = program,
+        .limits = *limits,
+        .fd = -1,
+        .size = -1,
+        .spool = {.fd = -1},
     };
     status = open_operand(input, operand, err);
     if (status == 0)
@@ -253,10 +260,11 @@ int g4_media_input_peek(struct g4_media_input *input, size_t enough, size_t n,
     }
     while (input->head_bytes < enough) {
         size_t more;
-        int status = input->seekable ? file_read(input, input->head_bytes, input->head + input->head_bytes,
-                                                 n - input->head_bytes, &more, err)
-                                     : pipe_read(input, input->head + input->head_bytes,
-                                                 n - input->head_bytes, &more, err);
+        int status = input->seekable
+                         ? file_read(input, input->head_bytes, input->head + input->head_bytes,
+                                     n - input->head_bytes, &more, err)
+                         : pipe_read(input, input->head + input->head_bytes, n - input->head_bytes,
+                                     &more, err);
         if (status < 0)
             return status;
         if (more == 0)
@@ -275,8 +283,8 @@ static int pass_over(struct g4_media_input *input, uint64_t offset, struct g4_er
     while (input->taken < offset && input->size < 0) {
         uint64_t left = offset - input->taken;
         size_t got;
-        int status = pipe_read(input, buffer, left < sizeof buffer ? (size_t)left : sizeof buffer, &got,
-                               err);
+        int status = pipe_read(input, buffer, left < sizeof buffer ? (size_t)left : sizeof buffer,
+                               &got, err);
         if (status < 0)
             return status;
     }

@@ -33,7 +33,8 @@ int g4_spool_open(struct g4_spool *spool, const char *directory, uint64_t limit,
 int g4_spool_write(struct g4_spool *spool, const void *data, size_t n, struct g4_err *err)
 {
     if (spool->limit && (spool->size > spool->limit || n > spool->limit - spool->size))
-        return g4_err_set(err, G4_ELIMIT, "needs more than %llu bytes of temporary space (--max-spool)",
+        return g4_err_set(err, G4_ELIMIT,
+                          "needs more than %llu bytes of temporary space (--max-spool)",
                           (unsigned long long)spool->limit);
     int status = g4_write_full(spool->fd, data, n, err);
     if (status < 0) {

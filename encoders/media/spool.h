@@ -12,13 +12,14 @@
 #include "lib/base/err.h"
 
 struct g4_spool {
-    int fd;                     /* -1: not open */
-    uint64_t size;              /* bytes in it */
-    uint64_t limit;             /* most bytes it may hold; 0 = none */
+    int fd;         /* -1: not open */
+    uint64_t size;  /* bytes in it */
+    uint64_t limit; /* most bytes it may hold; 0 = none */
 };
 
 /* An empty spool in `directory`. */
-int g4_spool_open(struct g4_spool *spool, const char *directory, uint64_t limit, struct g4_err *err);
+int g4_spool_open(struct g4_spool *spool, const char *directory, uint64_t limit,
+                  struct g4_err *err);
 
 /* Appends n bytes. G4_ELIMIT names --max-spool; G4_EIO a full disk. */
 int g4_spool_write(struct g4_spool *spool, const void *data, size_t n, struct g4_err *err);

@@ -47,11 +47,14 @@ static AVStream *choose(struct g4_video_reader *reader)
     return chosen;
 }
 
-static int check_size(const struct g4_video_reader *reader, int width, int height, struct g4_err *err)
+static int check_size(const struct g4_video_reader *reader, int width, int height,
+                      struct g4_err *err)
 {
     if (reader->max_side && (width > reader->max_side || height > reader->max_side))
-        return g4_err_set(err, G4_ELIMIT, "'%s': frames of %d x %d pixels, more than %ld a side "
-                          "(--max-side)", name_of(reader), width, height, reader->max_side);
+        return g4_err_set(err, G4_ELIMIT,
+                          "'%s': frames of %d x %d pixels, more than %ld a side "
+                          "(--max-side)",
+                          name_of(reader), width, height, reader->max_side);
     return 0;
 }
 
@@ -66,8 +69,9 @@ static int open_demuxer(struct g4_video_reader *reader, AVStream **stream, struc
     if (!*stream && g4_media_input_check_end(reader->av.input, err) < 0)
         return G4_EINPUT;
     if (!*stream && reader->sounds)
-        return g4_err_set(err, G4_EINPUT, "'%s': no video stream; for the sound: g4-audio '%s' | g4-decode",
-                          name, name);
+        return g4_err_set(err, G4_EINPUT,
+                          "'%s': no video stream; for the sound: g4-audio '%s' | g4-decode", name,
+                          name);
     if (!*stream)
         return g4_err_set(err, G4_EINPUT, "'%s': no video stream", name);
     const AVCodecParameters *parameters = (*stream)->codecpar;
@@ -100,8 +104,8 @@ static int scan_clip(struct g4_video_reader *reader, bool all, struct g4_err *er
 int g4_video_reader_open(struct g4_video_reader *reader, bool scan, bool all, struct g4_err *err)
 {
     int status = 0;
-    if (g4_media_input_seekable(reader->av.input)
-        && (scan || all || g4_video_scan_indexed(&reader->av)))
+    if (g4_media_input_seekable(reader->av.input) &&
+        (scan || all || g4_video_scan_indexed(&reader->av)))
         status = scan_clip(reader, all, err);
     return status < 0 ? status : open_decoder(reader, err);
 }
@@ -124,8 +128,8 @@ static bool seen(const struct g4_video_reader *reader)
 }
 
 /*
- * After a seek: the first frame that needs nothing from before the key frame, into av.frame. LANDED when
- * it is new and not too late for the target, BEHIND when it was seen before, else LOST.
+ * After a seek: the first frame that needs nothing from before the key frame, into av.frame. LANDED
+ * when it is new and not too late for the target, BEHIND when it was seen before, else LOST.
  */
 static int land(struct g4_video_reader *reader, double target, struct g4_err *err)
 {
@@ -149,8 +153,8 @@ static bool worthwhile(const struct g4_video_reader *reader, int64_t want, int64
     /* An index may count in decoding time; its first entry is the first frame. */
     int64_t first = reader->scan.keys[0];
     int64_t shift = first < reader->origin ? reader->origin - first : 0;
-    return g4_video_scan_key(&reader->scan, want - shift, key) && *key != reader->tried
-           && g4_video_reader_seconds(reader, *key + shift) > reader->last + SEEK_SECONDS;
+    return g4_video_scan_key(&reader->scan, want - shift, key) && *key != reader->tried &&
+           g4_video_reader_seconds(reader, *key + shift) > reader->last + SEEK_SECONDS;
 }
 
 /* 1: av.frame is a frame further on. 0: decode on. */

@@ -15,27 +15,27 @@
 #include "lib/base/err.h"
 
 struct g4_video_reader {
-    struct g4_av_source av;     /* av.frame: the frame that came last */
+    struct g4_av_source av; /* av.frame: the frame that came last */
     struct g4_video_scan scan;
-    long max_side;              /* of a frame, in pixels; 0 = any */
-    const char *codec;          /* name */
-    int width, height;          /* as the container states */
-    int sounds;                 /* sound tracks */
-    int pictures, picture;      /* tracks of moving pictures, and the one taken */
-    double tick;                /* seconds per unit of the stream's time base */
-    int64_t origin;             /* time of the first frame in those units; 0 before it came */
-    double shift;               /* seconds added after jumps of the clock */
-    size_t frames;              /* that came */
-    double last, prev;          /* times of the last two that came */
-    size_t in_a_row;            /* frames since the last skip */
-    bool seekable;              /* scan.keys can be used */
-    int64_t tried;              /* the key frame that was sought last */
-    bool replaying;             /* went back; frames up to `last` were seen before */
+    long max_side;         /* of a frame, in pixels; 0 = any */
+    const char *codec;     /* name */
+    int width, height;     /* as the container states */
+    int sounds;            /* sound tracks */
+    int pictures, picture; /* tracks of moving pictures, and the one taken */
+    double tick;           /* seconds per unit of the stream's time base */
+    int64_t origin;        /* time of the first frame in those units; 0 before it came */
+    double shift;          /* seconds added after jumps of the clock */
+    size_t frames;         /* that came */
+    double last, prev;     /* times of the last two that came */
+    size_t in_a_row;       /* frames since the last skip */
+    bool seekable;         /* scan.keys can be used */
+    int64_t tried;         /* the key frame that was sought last */
+    bool replaying;        /* went back; frames up to `last` were seen before */
 };
 
 /*
- * Opens the clip, av probed and prepared. scan: find out where it ends (else only where that is cheap);
- * all: also the times of all frames. An input that cannot be sought is not scanned.
+ * Opens the clip, av probed and prepared. scan: find out where it ends (else only where that is
+ * cheap); all: also the times of all frames. An input that cannot be sought is not scanned.
  */
 int g4_video_reader_open(struct g4_video_reader *reader, bool scan, bool all, struct g4_err *err);
 

@@ -3,7 +3,8 @@
 
 #include <math.h>
 
-/* Two times this close are the same: frame times come from fractions, sample times from divisions. */
+/* Two times this close are the same: frame times come from fractions, sample times from divisions.
+ */
 #define SAME_TIME 1e-6
 /* A sample must lie before the end by more than rounding. */
 #define BEFORE_END 1e-9
@@ -54,8 +55,8 @@ long g4_video_sampler_end(struct g4_video_sampler *sampler, double duration, lon
     const struct g4_video_rule *rule = &sampler->rule;
     double end = duration < rule->end ? duration : rule->end;
     *first = sampler->next;
-    while (sampler->frames > 0 && sampler->next < rule->count
-           && g4_video_time(rule, sampler->next) < end - BEFORE_END)
+    while (sampler->frames > 0 && sampler->next < rule->count &&
+           g4_video_time(rule, sampler->next) < end - BEFORE_END)
         sampler->next++;
     return sampler->next - *first;
 }

@@ -3,8 +3,9 @@
  *
  *     times[i]   presentation time of frame i in seconds, ascending, times[0] = 0
  *     duration   times[last] + (times[last] - times[last-1]); of a single frame 1/fps
- *     samples    t_k = start + k / fps, k = 0, 1, 2 ... while k < count and t_k < min(end, duration) - 1e-9
- *     frame      of sample k: the last i with times[i] <= t_k + 1e-6 (what a player shows at t_k)
+ *     samples    t_k = start + k / fps, k = 0, 1, 2 ... while k < count and t_k < min(end,
+ * duration) - 1e-9 frame      of sample k: the last i with times[i] <= t_k + 1e-6 (what a player
+ * shows at t_k)
  *
  * A frame may serve several samples, or none.
  */
@@ -19,12 +20,12 @@
 
 /* When the samples are. */
 struct g4_video_rule {
-    double start;               /* seconds */
-    double end;                 /* no sample at or behind it; HUGE_VAL = none */
-    double fps;                 /* samples per second: t_k = start + k / fps */
-    double span;                /* > 0: evenly instead: t_k = start + k * span / count */
-    const double *list;         /* not NULL: t_k = list[k] instead, `count` of them, ascending. Borrowed */
-    long count;                 /* most samples; LONG_MAX = no limit */
+    double start;       /* seconds */
+    double end;         /* no sample at or behind it; HUGE_VAL = none */
+    double fps;         /* samples per second: t_k = start + k / fps */
+    double span;        /* > 0: evenly instead: t_k = start + k * span / count */
+    const double *list; /* not NULL: t_k = list[k] instead, `count` of them, ascending. Borrowed */
+    long count;         /* most samples; LONG_MAX = no limit */
 };
 
 /* t_k in seconds. */
@@ -37,20 +38,20 @@ double g4_video_duration(double prev, double last, size_t frames, double fps);
 bool g4_video_longer(double last, double limit);
 
 /*
- * The rule while frames arrive in order of time. A sample is settled when a frame behind it came, or
- * the clip ended.
+ * The rule while frames arrive in order of time. A sample is settled when a frame behind it came,
+ * or the clip ended.
  */
 struct g4_video_sampler {
     struct g4_video_rule rule;
-    long next;                  /* first sample that is not settled */
-    size_t frames;              /* fed so far */
-    double last, prev;          /* times of the last two */
+    long next;         /* first sample that is not settled */
+    size_t frames;     /* fed so far */
+    double last, prev; /* times of the last two */
 };
 
 void g4_video_sampler_init(struct g4_video_sampler *sampler, const struct g4_video_rule *rule);
 
-/* A frame begins at `time` (>= the one before). Returns how many samples, from *first on, are settled
- * by it: they show the frame before this one. */
+/* A frame begins at `time` (>= the one before). Returns how many samples, from *first on, are
+ * settled by it: they show the frame before this one. */
 long g4_video_sampler_frame(struct g4_video_sampler *sampler, double time, long *first);
 
 /* The clip ended at `duration`. Returns how many samples, from *first on, show the last frame. */
@@ -60,8 +61,8 @@ long g4_video_sampler_end(struct g4_video_sampler *sampler, double duration, lon
 bool g4_video_sampler_reached(const struct g4_video_sampler *sampler, double time);
 
 /*
- * The reference's rule: n frames evenly over all, indices[i] = i * total div n. G4_EINPUT when n > total
- * or n < 1.
+ * The reference's rule: n frames evenly over all, indices[i] = i * total div n. G4_EINPUT when n >
+ * total or n < 1.
  */
 int g4_video_uniform(size_t total, size_t n, size_t *indices, struct g4_err *err);
 

@@ -7,10 +7,10 @@
 #include "lib/base/mem.h"
 
 enum {
-    MAX_FRAMES = 1 << 24,       /* 128 MB of times */
+    MAX_FRAMES = 1 << 24, /* 128 MB of times */
     MAX_KEYS = 1 << 22,
     TAIL_TRIES = 12,
-    TAIL_SECONDS = 2,           /* how far before the end the first try begins; doubled each time */
+    TAIL_SECONDS = 2, /* how far before the end the first try begins; doubled each time */
 };
 
 static int compare(const void *a, const void *b)
@@ -24,8 +24,9 @@ static int keep_time(struct g4_video_scan *scan, int64_t time, const char *name,
     if (scan->frames == scan->capacity) {
         size_t grown = scan->capacity ? 2 * scan->capacity : 4096;
         if (grown > MAX_FRAMES)
-            return g4_err_set(err, G4_ELIMIT, "'%s': more than %d frames; use -r instead of --frames",
-                              name, MAX_FRAMES);
+            return g4_err_set(err, G4_ELIMIT,
+                              "'%s': more than %d frames; use -r instead of --frames", name,
+                              MAX_FRAMES);
         int64_t *times = realloc(scan->times, grown * sizeof *times);
         if (!times)
             return g4_err_nomem(err, grown * sizeof *times, "frame times");
@@ -71,8 +72,8 @@ static int read_rest(struct g4_video_scan *scan, struct g4_av_source *source, bo
         scan->exact &= source->packet->pts != AV_NOPTS_VALUE;
         if (time == AV_NOPTS_VALUE)
             time = scan->frames ? scan->last - shift + step : 0;
-        bool shown = !(source->packet->flags & AV_PKT_FLAG_DISCARD) && time < INT64_MAX / 4
-                     && time > INT64_MIN / 4;
+        bool shown = !(source->packet->flags & AV_PKT_FLAG_DISCARD) && time < INT64_MAX / 4 &&
+                     time > INT64_MIN / 4;
         av_packet_unref(source->packet);
         g4_guard_progress(source->guard);
         if (!shown)
@@ -124,12 +125,13 @@ static int64_t stated_end(const struct g4_av_source *source, const AVStream *str
     return start + duration;
 }
 
-/* Reads only the end: from the last key frame on, or from earlier ones until two frames are seen. */
-static int read_tail(struct g4_video_scan *scan, struct g4_av_source *source, const AVStream *stream,
-                     struct g4_err *err)
+/* Reads only the end: from the last key frame on, or from earlier ones until two frames are seen.
+ */
+static int read_tail(struct g4_video_scan *scan, struct g4_av_source *source,
+                     const AVStream *stream, struct g4_err *err)
 {
-    int64_t end = stated_end(source, stream), second = av_rescale_q(AV_TIME_BASE, AV_TIME_BASE_Q,
-                                                                    stream->time_base);
+    int64_t end = stated_end(source, stream),
+            second = av_rescale_q(AV_TIME_BASE, AV_TIME_BASE_Q, stream->time_base);
     if (end == AV_NOPTS_VALUE || second <= 0)
         return 0;
     int64_t back = second / 1000;
@@ -168,8 +170,8 @@ int g4_video_scan_run(struct g4_video_scan *scan, struct g4_av_source *source, A
         status = read_tail(scan, source, stream, err);
     if (status == 0 && scan->frames < 2) {
         /* Not the end alone, or it could not be read: from the beginning. */
-        bool back = !indexed || all || g4_av_source_seek(source, INT64_MIN / 2) >= 0
-                    || g4_av_source_seek(source, 0) >= 0;
+        bool back = !indexed || all || g4_av_source_seek(source, INT64_MIN / 2) >= 0 ||
+                    g4_av_source_seek(source, 0) >= 0;
         scan->frames = 0;
         if (back)
             status = read_all(scan, source, all, err);

@@ -29,25 +29,25 @@ struct g4_video_source {
     struct g4_guard *guard;
     struct g4_video_reader reader;
     struct SwsContext *sws;
-    double *list;               /* --frames: the sample times */
+    double *list; /* --frames: the sample times */
 
-    bool planned;               /* the first frame came: rule and duration are set */
-    bool known;                 /* duration is known before the end */
+    bool planned; /* the first frame came: rule and duration are set */
+    bool known;   /* duration is known before the end */
     double duration;
-    bool longer;                /* the clip needs more than max_frames samples */
+    bool longer; /* the clip needs more than max_frames samples */
     struct g4_video_sampler sampler;
 
-    AVFrame *current;           /* what settled samples show */
-    AVFrame *ahead;             /* the frame behind it, which settled them; empty at the end */
-    bool converted;             /* current was converted for an earlier sample */
-    long first, settled;        /* samples first .. first + settled - 1 are settled, not held yet */
-    bool ended;                 /* no more frames */
+    AVFrame *current;    /* what settled samples show */
+    AVFrame *ahead;      /* the frame behind it, which settled them; empty at the end */
+    bool converted;      /* current was converted for an earlier sample */
+    long first, settled; /* samples first .. first + settled - 1 are settled, not held yet */
+    bool ended;          /* no more frames */
 
-    bool holding;               /* `picture` is that of sample `held` */
-    bool held_same;             /* ... or it is the picture of the sample before */
+    bool holding;   /* `picture` is that of sample `held` */
+    bool held_same; /* ... or it is the picture of the sample before */
     long held;
     struct g4_image picture;
-    bool any;                   /* a sample was delivered */
+    bool any; /* a sample was delivered */
     struct g4_video_frame out;
     char note[256];
 };
@@ -87,7 +87,8 @@ static int open_any(struct g4_video_source *source, struct g4_err *err)
     const char *name = name_of(source);
     const struct g4_video_options *o = &source->options;
     struct g4_av_source *av = &source->reader.av;
-    int status = g4_guard_open(&source->guard, g4_media_input_limits(source->input)->max_decode_cpu, err);
+    int status =
+        g4_guard_open(&source->guard, g4_media_input_limits(source->input)->max_decode_cpu, err);
     if (status < 0)
         return status;
     g4_av_source_init(av, source->input, source->guard);
@@ -104,8 +105,8 @@ static int check_options(const struct g4_video_options *o, struct g4_err *err)
 {
     const int64_t most = INT64_MAX / 1000;
     long frames = o->frames > 0 ? o->frames : o->max_frames;
-    if (!(o->fps > 0 && o->fps <= 1e6) || frames < 1 || o->start_us < 0 || o->start_us > most
-        || o->duration_us > most)
+    if (!(o->fps > 0 && o->fps <= 1e6) || frames < 1 || o->start_us < 0 || o->start_us > most ||
+        o->duration_us > most)
         return g4_err_set(err, G4_EUSAGE, "-r, --max-frames, --start, --duration: out of range");
     if (o->max_video_frames && frames > o->max_video_frames)
         return g4_err_set(err, G4_EUSAGE, "%ld frames, more than %ld (--max-video-frames)", frames,
@@ -205,7 +206,10 @@ static int plan(struct g4_video_source *source, struct g4_err *err)
     const struct g4_video_options *o = &source->options;
     const struct g4_video_scan *scan = &source->reader.scan;
     struct g4_video_rule rule = {
-        .start = 1e-6 * (double)o->start_us, .end = HUGE_VAL, .fps = o->fps, .count = o->max_frames,
+        .start = 1e-6 * (double)o->start_us,
+        .end = HUGE_VAL,
+        .fps = o->fps,
+        .count = o->max_frames,
     };
     double limit = (double)o->max_frames / o->fps;
     double last = g4_video_reader_scanned(&source->reader, scan->last);
@@ -221,8 +225,8 @@ static int plan(struct g4_video_source *source, struct g4_err *err)
         status = plan_list(source, &rule, err);
     } else if (o->mode == G4_VIDEO_PARTS) {
         rule.count = LONG_MAX;
-    } else if (source->known && g4_video_longer(last, rule.start + limit)
-               && rule.end - rule.start > limit + 1e-9) {
+    } else if (source->known && g4_video_longer(last, rule.start + limit) &&
+               rule.end - rule.start > limit + 1e-9) {
         source->longer = true;
         if (o->mode == G4_VIDEO_FIT)
             rule.span = fmin(source->duration, rule.end) - rule.start;
@@ -233,7 +237,8 @@ static int plan(struct g4_video_source *source, struct g4_err *err)
 
 /* ------------------------------------------------------------------------------------ samples */
 
-/* A new frame, or the end. The frame before it becomes current, and the samples settled show that. */
+/* A new frame, or the end. The frame before it becomes current, and the samples settled show that.
+ */
 static int take_frame(struct g4_video_source *source, struct g4_err *err)
 {
     struct g4_video_reader *reader = &source->reader;
@@ -261,8 +266,8 @@ static int take_frame(struct g4_video_source *source, struct g4_err *err)
     source->ended = true;
     /* What was decoded to the very end is known best; after a skip it is one frame alone. */
     if (!source->known || reader->in_a_row > 1)
-        source->duration = g4_video_duration(reader->prev, reader->last, reader->frames,
-                                             source->options.fps);
+        source->duration =
+            g4_video_duration(reader->prev, reader->last, reader->frames, source->options.fps);
     source->settled = g4_video_sampler_end(sampler, source->duration, &source->first);
     return 0;
 }
@@ -274,8 +279,9 @@ static int hold(struct g4_video_source *source, struct g4_err *err)
     if (!source->converted) {
         int status = g4_av_picture(&source->picture, &source->sws, source->current, false, err);
         if (status == 0)
-            status = g4_image_orient(&source->picture, g4_av_orientation(source->reader.av.stream,
-                                                                         source->current), err);
+            status =
+                g4_image_orient(&source->picture,
+                                g4_av_orientation(source->reader.av.stream, source->current), err);
         if (status < 0) {
             g4_err_prefix(err, "'%s'", name_of(source));
             return status;
@@ -391,8 +397,8 @@ int g4_video_source_next(struct g4_video_source *source, struct g4_image *image,
 }
 
 /* One more thing to the note, behind what is there. */
-__attribute__((format(printf, 2, 3)))
-static void add_note(struct g4_video_source *source, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void add_note(struct g4_video_source *source,
+                                                           const char *format, ...)
 {
     size_t used = strlen(source->note);
     if (used > 0 && used + 2 < sizeof source->note)
@@ -410,12 +416,14 @@ const char *g4_video_source_note(struct g4_video_source *source)
     const struct g4_video_reader *reader = &source->reader;
     source->note[0] = '\0';
     if (reader->pictures > 1)
-        add_note(source, "%d video streams, only number %d was taken", reader->pictures, reader->picture);
+        add_note(source, "%d video streams, only number %d was taken", reader->pictures,
+                 reader->picture);
     if (source->longer && rule->span > 0)
-        add_note(source, "%.1f s long, %ld frames were spread over it (--parts takes more)", source->duration,
-                 rule->count);
+        add_note(source, "%.1f s long, %ld frames were spread over it (--parts takes more)",
+                 source->duration, rule->count);
     else if (source->longer)
-        add_note(source, "only the first %g s were looked at (--parts, --fit)", (double)o->max_frames / o->fps);
+        add_note(source, "only the first %g s were looked at (--parts, --fit)",
+                 (double)o->max_frames / o->fps);
     if (reader->av.damaged > 0)
         add_note(source, "damaged packets left out: %llu", (unsigned long long)reader->av.damaged);
     return source->note[0] ? source->note : NULL;

@@ -23,7 +23,7 @@ struct job {
     AVFrame *frame;
     AVCodecContext *codec;
     struct SwsContext *sws;
-    struct g4_err refused;      /* the size is over the limit */
+    struct g4_err refused; /* the size is over the limit */
 };
 
 static void job_free(struct job *job)
@@ -45,9 +45,10 @@ static int get_buffer(AVCodecContext *codec, AVFrame *frame, int flags)
     struct job *job = codec->opaque;
     uint64_t most = job->limits.max_pixels;
     if (most && (uint64_t)frame->width * (uint64_t)frame->height > most) {
-        g4_err_set(&job->refused, G4_ELIMIT, "'%s': picture of %d x %d, more than %llu pixels; "
-                   "--max-pixels lifts the limit", job->name, frame->width, frame->height,
-                   (unsigned long long)most);
+        g4_err_set(&job->refused, G4_ELIMIT,
+                   "'%s': picture of %d x %d, more than %llu pixels; "
+                   "--max-pixels lifts the limit",
+                   job->name, frame->width, frame->height, (unsigned long long)most);
         return AVERROR(EINVAL);
     }
     return avcodec_default_get_buffer2(codec, frame, flags);
@@ -57,8 +58,10 @@ static int open_decoder(struct job *job, struct g4_err *err)
 {
     const AVCodec *codec = avcodec_find_decoder(job->kind->codec);
     if (!codec)
-        return g4_err_set(err, G4_EUNSUPPORTED, "'%s': this libavcodec has no decoder for %s; convert it "
-                          "first, for example with ImageMagick", job->name, job->kind->name);
+        return g4_err_set(err, G4_EUNSUPPORTED,
+                          "'%s': this libavcodec has no decoder for %s; convert it "
+                          "first, for example with ImageMagick",
+                          job->name, job->kind->name);
     job->codec = avcodec_alloc_context3(codec);
     job->frame = av_frame_alloc();
     if (!job->codec || !job->frame)
@@ -97,8 +100,8 @@ static int decode(void *context, struct g4_err *err)
     if (status < 0)
         return status;
     /* Decoders hide damage where they can: half a picture would be taken for the whole. */
-    if (job->frame->flags & AV_FRAME_FLAG_CORRUPT || job->frame->decode_error_flags
-        || g4_av_complaint()[0])
+    if (job->frame->flags & AV_FRAME_FLAG_CORRUPT || job->frame->decode_error_flags ||
+        g4_av_complaint()[0])
         return g4_err_set(err, G4_EINPUT, "'%s': damaged or truncated %s (%s)", job->name,
                           job->kind->name, g4_av_complaint());
     status = g4_av_picture(&job->image, &job->sws, job->frame, true, err);
@@ -108,7 +111,8 @@ static int decode(void *context, struct g4_err *err)
 }
 
 static int job_new(struct job **out, const struct g4_picture_kind *kind, const unsigned char *data,
-                   size_t n, const char *name, const struct g4_image_limits *limits, struct g4_err *err)
+                   size_t n, const char *name, const struct g4_image_limits *limits,
+                   struct g4_err *err)
 {
     void *memory;
     int status = g4_alloc(&memory, 1, sizeof **out, "a picture", err);
@@ -119,8 +123,8 @@ static int job_new(struct job **out, const struct g4_picture_kind *kind, const u
     job->limits = *limits;
     job->name = strdup(name);
     job->packet = av_packet_alloc();
-    if (n > INT32_MAX - AV_INPUT_BUFFER_PADDING_SIZE || !job->name || !job->packet
-        || av_new_packet(job->packet, (int)n) < 0)
+    if (n > INT32_MAX - AV_INPUT_BUFFER_PADDING_SIZE || !job->name || !job->packet ||
+        av_new_packet(job->packet, (int)n) < 0)
         return g4_err_nomem(err, n, "a picture");
     memcpy(job->packet->data, data, n);
     return 0;

@@ -15,11 +15,12 @@
 #include "lib/base/err.h"
 
 /*
- * Decodes the n bytes of a whole file to 8-bit RGB: grey and palette expanded, the high byte of deeper
- * samples, alpha over white: (c*a + 255*(255-a) + 127) / 255. The first picture of several (*several
- * set, may be NULL). A picture about which the decoder complains is an error, however much it shows. *orientation: 1..8 as the file says (TIFF, WebP with EXIF), not applied; else 1.
- * name is the operand, for messages: every error names it. What is known but not decodable (HEIC, AVIF, JPEG XL,
- * SVG, camera raw, animated WebP, sound, video ...) says what to do.
+ * Decodes the n bytes of a whole file to 8-bit RGB: grey and palette expanded, the high byte of
+ * deeper samples, alpha over white: (c*a + 255*(255-a) + 127) / 255. The first picture of several
+ * (*several set, may be NULL). A picture about which the decoder complains is an error, however
+ * much it shows. *orientation: 1..8 as the file says (TIFF, WebP with EXIF), not applied; else 1.
+ * name is the operand, for messages: every error names it. What is known but not decodable (HEIC,
+ * AVIF, JPEG XL, SVG, camera raw, animated WebP, sound, video ...) says what to do.
  * limits->max_pixels holds before memory is taken. data is not needed afterwards.
  */
 int g4_av_image_load(struct g4_image *image, const unsigned char *data, size_t n, const char *name,

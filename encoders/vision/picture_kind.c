@@ -41,18 +41,40 @@ static const struct {
     struct magic magic;
     enum advice advice;
 } others[] = {
-    {{4, 8, "ftypcrx "}, RAW}, {{0, 10, "II*\0\x10\0\0\0CR"}, RAW}, {{0, 4, "IIRO"}, RAW}, {{0, 4, "IIRS"}, RAW},
-    {{0, 4, "IIU\0"}, RAW}, {{0, 8, "FUJIFILM"}, RAW}, {{0, 4, "FOVb"}, RAW}, {{6, 8, "HEAPCCDR"}, RAW},
-    {{4, 8, "ftypheic"}, HEIC}, {{4, 8, "ftypheix"}, HEIC}, {{4, 8, "ftypheim"}, HEIC},
-    {{4, 8, "ftyphevc"}, HEIC}, {{4, 8, "ftypmif1"}, HEIC}, {{4, 8, "ftypmsf1"}, HEIC},
-    {{4, 8, "ftypavif"}, AVIF}, {{4, 8, "ftypavis"}, AVIF},
-    {{0, 12, "\0\0\0\x0cJXL \r\n\x87\n"}, JXL}, {{0, 2, "\xff\x0a"}, JXL},
+    {{4, 8, "ftypcrx "}, RAW},
+    {{0, 10, "II*\0\x10\0\0\0CR"}, RAW},
+    {{0, 4, "IIRO"}, RAW},
+    {{0, 4, "IIRS"}, RAW},
+    {{0, 4, "IIU\0"}, RAW},
+    {{0, 8, "FUJIFILM"}, RAW},
+    {{0, 4, "FOVb"}, RAW},
+    {{6, 8, "HEAPCCDR"}, RAW},
+    {{4, 8, "ftypheic"}, HEIC},
+    {{4, 8, "ftypheix"}, HEIC},
+    {{4, 8, "ftypheim"}, HEIC},
+    {{4, 8, "ftyphevc"}, HEIC},
+    {{4, 8, "ftypmif1"}, HEIC},
+    {{4, 8, "ftypmsf1"}, HEIC},
+    {{4, 8, "ftypavif"}, AVIF},
+    {{4, 8, "ftypavis"}, AVIF},
+    {{0, 12, "\0\0\0\x0cJXL \r\n\x87\n"}, JXL},
+    {{0, 2, "\xff\x0a"}, JXL},
     {{0, 4, "<svg"}, SVG},
-    {{0, 4, "%PDF"}, PAGES}, {{0, 4, "%!PS"}, PAGES}, {{0, 4, "\xc5\xd0\xd3\xc6"}, PAGES},
-    {{8, 4, "WAVE"}, SOUND}, {{0, 4, "fLaC"}, SOUND}, {{0, 3, "ID3"}, SOUND}, {{0, 2, "\xff\xfb"}, SOUND},
-    {{8, 4, "AIFF"}, SOUND}, {{4, 8, "ftypM4A "}, SOUND}, {{0, 4, "OggS"}, SOUND},
-    {{4, 4, "ftyp"}, VIDEO}, {{4, 4, "moov"}, VIDEO}, {{0, 4, "\x1a\x45\xdf\xa3"}, VIDEO},
-    {{8, 4, "AVI "}, VIDEO}, {{0, 3, "FLV"}, VIDEO},
+    {{0, 4, "%PDF"}, PAGES},
+    {{0, 4, "%!PS"}, PAGES},
+    {{0, 4, "\xc5\xd0\xd3\xc6"}, PAGES},
+    {{8, 4, "WAVE"}, SOUND},
+    {{0, 4, "fLaC"}, SOUND},
+    {{0, 3, "ID3"}, SOUND},
+    {{0, 2, "\xff\xfb"}, SOUND},
+    {{8, 4, "AIFF"}, SOUND},
+    {{4, 8, "ftypM4A "}, SOUND},
+    {{0, 4, "OggS"}, SOUND},
+    {{4, 4, "ftyp"}, VIDEO},
+    {{4, 4, "moov"}, VIDEO},
+    {{0, 4, "\x1a\x45\xdf\xa3"}, VIDEO},
+    {{8, 4, "AVI "}, VIDEO},
+    {{0, 3, "FLV"}, VIDEO},
     {{0, 8, "\x89G4S\r\n\x1a\n"}, STREAM},
 };
 
@@ -63,7 +85,8 @@ struct bytes {
 
 static bool matches(struct bytes file, const struct magic *magic)
 {
-    return file.n >= magic->at + magic->n && memcmp(file.data + magic->at, magic->bytes, magic->n) == 0;
+    return file.n >= magic->at + magic->n &&
+           memcmp(file.data + magic->at, magic->bytes, magic->n) == 0;
 }
 
 static uint32_t little32(const unsigned char *p)
@@ -87,8 +110,10 @@ static int webp_facts(struct g4_picture_facts *facts, struct bytes file, const c
         const unsigned char *chunk = file.data + at;
         size_t size = little32(chunk + 4), left = file.n - at - 8;
         if (memcmp(chunk, "ANIM", 4) == 0)
-            return g4_err_set(err, G4_EUNSUPPORTED, "'%s': an animated WebP; take a frame out first: "
-                              "webpmux -get frame 1 '%s' -o frame.webp", name, name);
+            return g4_err_set(err, G4_EUNSUPPORTED,
+                              "'%s': an animated WebP; take a frame out first: "
+                              "webpmux -get frame 1 '%s' -o frame.webp",
+                              name, name);
         if (size > left)
             break;
         if (memcmp(chunk, "EXIF", 4) == 0) {
@@ -152,11 +177,13 @@ static bool tiff_pages(struct bytes file)
 {
     bool little = file.data[0] == 'I';
     const unsigned char *p = file.data;
-    uint32_t first = little ? little32(p + 4)
-                            : (uint32_t)p[4] << 24 | (uint32_t)p[5] << 16 | (uint32_t)p[6] << 8 | p[7];
+    uint32_t first = little
+                         ? little32(p + 4)
+                         : (uint32_t)p[4] << 24 | (uint32_t)p[5] << 16 | (uint32_t)p[6] << 8 | p[7];
     if (file.n < 14 || first > file.n - 6)
         return false;
-    size_t entries = little ? p[first] | (size_t)p[first + 1] << 8 : (size_t)p[first] << 8 | p[first + 1];
+    size_t entries =
+        little ? p[first] | (size_t)p[first + 1] << 8 : (size_t)p[first] << 8 | p[first + 1];
     size_t next = first + 2 + 12 * entries;
     if (next > file.n - 4)
         return false;
@@ -167,54 +194,74 @@ static int give_advice(enum advice advice, const char *name, struct g4_err *err)
 {
     switch (advice) {
     case RAW:
-        return g4_err_set(err, G4_EUNSUPPORTED, "'%s': a camera's raw picture; develop it first: "
-                          "dcraw -c '%s' | g4-vision", name, name);
+        return g4_err_set(err, G4_EUNSUPPORTED,
+                          "'%s': a camera's raw picture; develop it first: "
+                          "dcraw -c '%s' | g4-vision",
+                          name, name);
     case HEIC:
-        return g4_err_set(err, G4_EUNSUPPORTED, "'%s': a HEIC picture; convert it first: "
-                          "heif-convert '%s' out.png", name, name);
+        return g4_err_set(err, G4_EUNSUPPORTED,
+                          "'%s': a HEIC picture; convert it first: "
+                          "heif-convert '%s' out.png",
+                          name, name);
     case AVIF:
-        return g4_err_set(err, G4_EUNSUPPORTED, "'%s': an AVIF picture; convert it first: "
-                          "avifdec '%s' out.png", name, name);
-    case JXL:   /* libjxl writes to stderr, and aborts, as it pleases */
-        return g4_err_set(err, G4_EUNSUPPORTED, "'%s': a JPEG XL picture; convert it first: "
-                          "djxl '%s' out.png", name, name);
+        return g4_err_set(err, G4_EUNSUPPORTED,
+                          "'%s': an AVIF picture; convert it first: "
+                          "avifdec '%s' out.png",
+                          name, name);
+    case JXL: /* libjxl writes to stderr, and aborts, as it pleases */
+        return g4_err_set(err, G4_EUNSUPPORTED,
+                          "'%s': a JPEG XL picture; convert it first: "
+                          "djxl '%s' out.png",
+                          name, name);
     case SVG:
-        return g4_err_set(err, G4_EUNSUPPORTED, "'%s': an SVG drawing; render it first: "
-                          "rsvg-convert '%s' | g4-vision", name, name);
+        return g4_err_set(err, G4_EUNSUPPORTED,
+                          "'%s': an SVG drawing; render it first: "
+                          "rsvg-convert '%s' | g4-vision",
+                          name, name);
     case PAGES:
-        return g4_err_set(err, G4_EUNSUPPORTED, "'%s': a document; render a page first: "
-                          "pdftoppm -png '%s' page", name, name);
+        return g4_err_set(err, G4_EUNSUPPORTED,
+                          "'%s': a document; render a page first: "
+                          "pdftoppm -png '%s' page",
+                          name, name);
     case SOUND:
-        return g4_err_set(err, G4_EINPUT, "'%s': sound, no picture; try g4-audio '%s' | g4-decode", name,
-                          name);
+        return g4_err_set(err, G4_EINPUT, "'%s': sound, no picture; try g4-audio '%s' | g4-decode",
+                          name, name);
     case VIDEO:
-        return g4_err_set(err, G4_EINPUT, "'%s': video, no picture; try g4-video '%s' | g4-decode", name,
-                          name);
-    case STREAM:
-        break;
+        return g4_err_set(err, G4_EINPUT, "'%s': video, no picture; try g4-video '%s' | g4-decode",
+                          name, name);
+    case STREAM: break;
     }
-    return g4_err_set(err, G4_EINPUT, "'%s': a stream of soft tokens already; it is for g4-decode", name);
+    return g4_err_set(err, G4_EINPUT, "'%s': a stream of soft tokens already; it is for g4-decode",
+                      name);
 }
 
 static int tiff_facts(struct g4_picture_facts *facts, struct bytes file, const char *name,
                       struct g4_err *err)
 {
     enum {
-        SUBFILE = 254, COMPRESSION = 259, PHOTOMETRIC = 262, SUB_IFDS = 330, DNG_VERSION = 50706,
-        OLD_JPEG = 6, JPEG = 7, PALETTE = 3, CFA = 32803,
+        SUBFILE = 254,
+        COMPRESSION = 259,
+        PHOTOMETRIC = 262,
+        SUB_IFDS = 330,
+        DNG_VERSION = 50706,
+        OLD_JPEG = 6,
+        JPEG = 7,
+        PALETTE = 3,
+        CFA = 32803,
     };
     if (file.n < 14)
         return truncated(name, "TIFF", err);
     /* A raw picture's first directory is its thumbnail, or holds the sensor's mosaic. */
-    if (has_tag(file, DNG_VERSION) || tag(file, PHOTOMETRIC) == CFA
-        || (has_tag(file, SUB_IFDS) && tag(file, SUBFILE) & 1))
+    if (has_tag(file, DNG_VERSION) || tag(file, PHOTOMETRIC) == CFA ||
+        (has_tag(file, SUB_IFDS) && tag(file, SUBFILE) & 1))
         return give_advice(RAW, name, err);
     /* libav decodes CMYK as RGB with alpha, and JPEG inside TIFF as black. */
     uint32_t compression = tag(file, COMPRESSION), photometric = tag(file, PHOTOMETRIC);
     if (photometric > PALETTE || compression == OLD_JPEG || compression == JPEG)
-        return g4_err_set(err, G4_EUNSUPPORTED, "'%s': a TIFF of a kind that is not supported (photometric "
-                          "%u, compression %u); convert it first: convert '%s' out.png", name, photometric,
-                          compression, name);
+        return g4_err_set(err, G4_EUNSUPPORTED,
+                          "'%s': a TIFF of a kind that is not supported (photometric "
+                          "%u, compression %u); convert it first: convert '%s' out.png",
+                          name, photometric, compression, name);
     facts->orientation = g4_exif_orientation(file.data, file.n);
     facts->several = tiff_pages(file);
     return 0;
@@ -224,7 +271,8 @@ static int tiff_facts(struct g4_picture_facts *facts, struct bytes file, const c
 static int qoi_whole(struct bytes file, const char *name, struct g4_err *err)
 {
     static const char end[8] = {0, 0, 0, 0, 0, 0, 0, 1};
-    return file.n < 22 || memcmp(file.data + file.n - 8, end, 8) != 0 ? truncated(name, "QOI", err) : 0;
+    return file.n < 22 || memcmp(file.data + file.n - 8, end, 8) != 0 ? truncated(name, "QOI", err)
+                                                                      : 0;
 }
 
 static bool is_svg(struct bytes file)

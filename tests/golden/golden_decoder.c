@@ -25,14 +25,19 @@ static const double LIMIT = 1e-4;
 static const struct stage {
     const char *shown, *stored;
 } stages[] = {
-    {"inputs_embeds", "inputs_embeds"}, {"per_layer_inputs", "per_layer_inputs"},
-    {"layer", "layers"}, {"moe.index", "moe.index"}, {"moe.weight", "moe.weight"},
-    {"moe.out", "moe.out"}, {"final", "final"}, {"logits", "logits"},
+    {"inputs_embeds", "inputs_embeds"},
+    {"per_layer_inputs", "per_layer_inputs"},
+    {"layer", "layers"},
+    {"moe.index", "moe.index"},
+    {"moe.weight", "moe.weight"},
+    {"moe.out", "moe.out"},
+    {"final", "final"},
+    {"logits", "logits"},
 };
 enum { STAGES = sizeof stages / sizeof stages[0] };
 
 struct shown {
-    float *data;                /* all indices, one behind the other */
+    float *data; /* all indices, one behind the other */
     size_t count, cols;
 };
 
@@ -42,7 +47,7 @@ struct prompt {
     int32_t *ids;
     uint8_t *kinds;
     float *rows;
-    size_t *chunks;             /* lengths */
+    size_t *chunks; /* lengths */
     size_t chunk_count;
 };
 
@@ -285,8 +290,11 @@ static void check_way(struct run *run, struct g4_engine *engine, const struct pr
     }
     if (stored && g4_tensor_count(stored) == p->positions.n * vocab) {
         size_t skip = (p->positions.n - 1) * vocab * sizeof *logits;
-        struct g4_tensor row = {.name = stored->name, .dtype = stored->dtype, .dims = 1,
-                                .shape = {vocab}, .data = (const char *)stored->data + skip,
+        struct g4_tensor row = {.name = stored->name,
+                                .dtype = stored->dtype,
+                                .dims = 1,
+                                .shape = {vocab},
+                                .data = (const char *)stored->data + skip,
                                 .bytes = vocab * sizeof *logits};
         snprintf(what, sizeof what, "%s.logits (%s)", p->name, way);
         golden_close(g, what, &row, logits, vocab, 1, vocab, LIMIT, true);

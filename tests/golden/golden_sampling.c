@@ -21,9 +21,13 @@ struct settings {
 
 static bool read_settings(struct golden *g, struct settings *s)
 {
-    const struct { const char *name; const struct g4_tensor **out; } wanted[] = {
-        {"logits", &s->logits}, {"history", &s->history}, {"repetition", &s->repetition},
-        {"temperature", &s->temperature}, {"top_p", &s->top_p}, {"top_k", &s->top_k},
+    const struct {
+        const char *name;
+        const struct g4_tensor **out;
+    } wanted[] = {
+        {"logits", &s->logits},         {"history", &s->history},
+        {"repetition", &s->repetition}, {"temperature", &s->temperature},
+        {"top_p", &s->top_p},           {"top_k", &s->top_k},
         {"probs", &s->probs},
     };
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
@@ -54,8 +58,8 @@ static int run_row(const struct settings *s, size_t r, float *logits, float *pro
         .repeat_penalty = g4_tensor_get(s->repetition, r),
     };
     struct g4_sampler *sampler;
-    int status = g4_sampler_open(&sampler, &sampling, s->vocab, s->suppress, s->suppress_count,
-                                 err);
+    int status =
+        g4_sampler_open(&sampler, &sampling, s->vocab, s->suppress, s->suppress_count, err);
     if (status < 0)
         return status;
     size_t seen = g4_tensor_count(s->history) / s->rows;

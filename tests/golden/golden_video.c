@@ -1,6 +1,6 @@
 /*
- * golden_video.c - media-video*: sampling.json, the reference's even rule with its stamps and the SHA-256
- * of the clip's whole text at two soft tokens a frame; clock.json, the rule of g4-video.
+ * golden_video.c - media-video*: sampling.json, the reference's even rule with its stamps and the
+ * SHA-256 of the clip's whole text at two soft tokens a frame; clock.json, the rule of g4-video.
  */
 #include <jansson.h>
 #include <math.h>
@@ -63,8 +63,8 @@ static bool indices_are(const json_t *row, const size_t *indices, size_t n, doub
     const json_t *stamps = json_object_get(row, "timestamps");
     bool right = json_array_size(expected) == n && json_array_size(stamps) == n;
     for (size_t i = 0; right && i < n; i++)
-        right = (size_t)json_integer_value(json_array_get(expected, i)) == indices[i]
-                && stamp_is(json_array_get(stamps, i), (double)indices[i] / clip_fps);
+        right = (size_t)json_integer_value(json_array_get(expected, i)) == indices[i] &&
+                stamp_is(json_array_get(stamps, i), (double)indices[i] / clip_fps);
     return right && text_is(row, indices, n, clip_fps);
 }
 
@@ -99,10 +99,10 @@ static void expect(struct check *check, long first, long n, long frame)
     for (long k = first; k < first + n; k++, check->next++) {
         const json_t *pick = json_array_get(check->picks, check->next);
         double t = g4_video_time(check->rule, k);
-        check->right &= (size_t)k == check->next
-                        && fabs(json_number_value(json_array_get(pick, 0)) - t) <= 1e-9
-                        && json_integer_value(json_array_get(pick, 1)) == frame
-                        && stamp_is(json_array_get(check->stamps, check->next), t);
+        check->right &= (size_t)k == check->next &&
+                        fabs(json_number_value(json_array_get(pick, 0)) - t) <= 1e-9 &&
+                        json_integer_value(json_array_get(pick, 1)) == frame &&
+                        stamp_is(json_array_get(check->stamps, check->next), t);
     }
 }
 
@@ -112,14 +112,15 @@ static bool clock_is_right(const json_t *row)
     double fps = number(row, "fps");
     /* The limit is a number of samples in the program and a time in this file. */
     const struct g4_video_rule rule = {.end = number(row, "limit"), .fps = fps, .count = 1000000};
-    struct check check = {json_object_get(row, "picks"), json_object_get(row, "timestamps"), &rule, 0,
-                          json_array_size(times) > 0};
+    struct check check = {json_object_get(row, "picks"), json_object_get(row, "timestamps"), &rule,
+                          0, json_array_size(times) > 0};
     struct g4_video_sampler sampler;
     size_t i;
     json_t *time;
     long first;
     g4_video_sampler_init(&sampler, &rule);
-    json_array_foreach(times, i, time) {
+    json_array_foreach(times, i, time)
+    {
         long n = g4_video_sampler_frame(&sampler, json_number_value(time), &first);
         expect(&check, first, n, (long)i - 1);
     }
@@ -138,7 +139,8 @@ static void each_row(struct golden *g, const char *file, bool (*is_right)(const 
         golden_ok(g, false, "%s", err.text);
         return;
     }
-    json_array_foreach(rows, i, row) {
+    json_array_foreach(rows, i, row)
+    {
         if (is_right(row))
             continue;
         wrong++;

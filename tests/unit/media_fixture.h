@@ -2,7 +2,6 @@
 #ifndef G4_TESTS_UNIT_MEDIA_FIXTURE_H
 #define G4_TESTS_UNIT_MEDIA_FIXTURE_H
 
-#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,8 +29,9 @@ static inline void media_number(struct media_bytes *b, uint64_t value, int bytes
 }
 
 /* A WAV of n bytes of samples; stated is what the data chunk says. */
-static inline struct media_bytes media_wav(int format, unsigned channels, uint32_t rate, unsigned bits,
-                                           const void *samples, size_t n, uint32_t stated)
+static inline struct media_bytes media_wav(int format, unsigned channels, uint32_t rate,
+                                           unsigned bits, const void *samples, size_t n,
+                                           uint32_t stated)
 {
     struct media_bytes b = {0};
     media_add(&b, "RIFF", 4);
@@ -50,7 +50,7 @@ static inline struct media_bytes media_wav(int format, unsigned channels, uint32
     return b;
 }
 
-enum { CLIP_WIDTH = 48, CLIP_HEIGHT = 32 };
+enum { CLIP_WIDTH = 24, CLIP_HEIGHT = 16 };
 
 /* A YUV4MPEG clip at fps: frame i has luma 16 + i % 200 all over. */
 static inline struct media_bytes media_clip(int frames, int fps)
@@ -72,7 +72,7 @@ static inline struct media_bytes media_clip(int frames, int fps)
     return b;
 }
 
-/* A file without a name whose path is /dev/fd/N; close the result. */
+/* A file without a name; path leads to it while the result is open. */
 static inline int media_file(char path[32], const struct media_bytes *b)
 {
     char name[4096];
@@ -86,13 +86,12 @@ static inline int media_file(char path[32], const struct media_bytes *b)
     return fd;
 }
 
-/* A pipe that holds the bytes and has no writer any more; its reading end. */
+/* A pipe that holds the bytes (at most 64 KiB) and has no writer any more; its reading end. */
 static inline int media_pipe(char path[32], const struct media_bytes *b)
 {
     int ends[2];
     if (pipe(ends) < 0)
         abort();
-    fcntl(ends[1], F_SETPIPE_SZ, 1 << 20);
     if (write(ends[1], b->data, b->n) != (ssize_t)b->n)
         abort();
     close(ends[1]);

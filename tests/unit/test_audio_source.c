@@ -13,13 +13,14 @@
 struct sound {
     float *data;
     size_t n;
-    int status;         /* of open, or of the last read */
+    int status; /* of open, or of the last read */
     struct g4_err err;
     struct g4_audio_info info;
 };
 
 /* Everything an operand gives, read in portions. */
-static struct sound load(const char *operand, const struct g4_audio_options *options, size_t portion)
+static struct sound load(const char *operand, const struct g4_audio_options *options,
+                         size_t portion)
 {
     struct sound s = {0};
     const struct g4_media_limits limits = G4_MEDIA_LIMITS;
@@ -54,8 +55,8 @@ static struct sound load_bytes(const struct media_bytes *b, const struct g4_audi
 static const struct g4_audio_options defaults = G4_AUDIO_OPTIONS;
 
 /* Checks status and part of the message, frees everything. */
-static void assert_sound_refused(struct media_bytes b, const struct g4_audio_options *options, int status,
-                                 const char *words)
+static void assert_sound_refused(struct media_bytes b, const struct g4_audio_options *options,
+                                 int status, const char *words)
 {
     struct sound s = load_bytes(&b, options ? options : &defaults, 1000);
     assert_int_equal(s.status, status);
@@ -72,7 +73,8 @@ static struct media_bytes ramp(unsigned channels, uint32_t rate)
     int16_t samples[2 * COUNT];
     for (int i = 0; i < COUNT; i++)
         for (unsigned c = 0; c < channels; c++)
-            samples[(unsigned)i * channels + c] = (int16_t)(c ? -3 * i : (i * 7919) % 65536 - 32768);
+            samples[(unsigned)i * channels + c] =
+                (int16_t)(c ? -3 * i : (i * 7919) % 65536 - 32768);
     return media_wav(1, channels, rate, 16, samples, 2 * channels * COUNT, 2 * channels * COUNT);
 }
 
@@ -223,10 +225,12 @@ static void limits(void **state)
     (void)state;
     int16_t samples[6500] = {1};
     struct g4_audio_options o = defaults;
-    assert_sound_refused(media_wav(1, 1, 999, 16, samples, 100, 100), NULL, G4_ELIMIT, "--max-rate");
+    assert_sound_refused(media_wav(1, 1, 999, 16, samples, 100, 100), NULL, G4_ELIMIT,
+                         "--max-rate");
     assert_sound_refused(media_wav(1, 65, 16000, 16, samples, 13000, 13000), NULL, G4_ELIMIT,
                          "--max-channels");
-    assert_sound_refused(media_wav(1, 0, 16000, 16, samples, 100, 100), NULL, G4_EINPUT, "0 channels");
+    assert_sound_refused(media_wav(1, 0, 16000, 16, samples, 100, 100), NULL, G4_EINPUT,
+                         "0 channels");
     assert_sound_refused(media_wav(1, 1, 0, 16, samples, 100, 100), NULL, G4_EINPUT, "ample rate");
     o.max_seconds = 0.3;
     assert_sound_refused(media_wav(1, 1, 16000, 16, samples, 13000, 13000), &o, G4_ELIMIT,
