@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "lib/base/file.h"
+#include "lib/base/log.h"
 #include "lib/base/mem.h"
 
 enum { LIST_LIMIT = 256 << 20 };
@@ -44,7 +45,9 @@ static int from_arguments(struct g4_operands *operands, int argc, char **argv, i
 {
     size_t given = (size_t)(argc - first);
     if (given == 0 && isatty(STDIN_FILENO))
-        return g4_err_set(err, G4_EUSAGE, "no input: name a file, or send one on stdin");
+        return g4_err_set(err, G4_EUSAGE,
+                          "no input: name a file, or send one on stdin (usage: %s --help)",
+                          g4_log_program());
     void *items;
     int status = g4_alloc(&items, given ? given : 1, sizeof *operands->items, "the operands", err);
     if (status < 0)

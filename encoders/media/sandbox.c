@@ -26,7 +26,8 @@
 #define ARCHITECTURE AUDIT_ARCH_AARCH64
 #endif
 
-#define LOAD(field)           BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+#define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+
 #define EQUAL(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), (yes), (no))
 #define RETURN(what)          BPF_STMT(BPF_RET | BPF_K, (what))
 #define REFUSE(error)         RETURN(SECCOMP_RET_ERRNO | ((error)&SECCOMP_RET_DATA))

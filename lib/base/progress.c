@@ -40,14 +40,14 @@ void g4_progress(const char *what, unsigned long done, unsigned long total)
     int64_t now = now_ms();
     if (state.shown > 0 && now - state.last_ms < INTERVAL_MS)
         return;
-    char safe[LINE], count[48], line[2 * LINE + 64];
-    g4_utf8_safe(safe, LINE - 30, what, strlen(what));
+    char safe[LINE], count[48] = "", line[2 * LINE + 64];
     if (total > 0)
-        snprintf(count, sizeof count, "%lu/%lu", done, total);
-    else
-        snprintf(count, sizeof count, "%lu", done);
+        snprintf(count, sizeof count, " %lu/%lu", done, total);
+    else if (done > 0)
+        snprintf(count, sizeof count, " %lu", done);
+    g4_utf8_safe(safe, LINE - (count[0] ? 30 : 12), what, strlen(what));
     g4_progress_clear();
-    int n = snprintf(line, sizeof line, "%s: %s %s", g4_log_program(), safe, count);
+    int n = snprintf(line, sizeof line, "%s: %s%s", g4_log_program(), safe, count);
     if (n > LINE)
         n = LINE;
     put(line, (size_t)n);

@@ -3,9 +3,6 @@ import math
 import os
 import random
 import struct
-import subprocess
-
-from judge import Case
 from material import Folder, cut, ffmpeg, patch
 
 RATE = 16000
@@ -47,7 +44,8 @@ def silent_flac(seconds, rate=RATE):
     out = [b"fLaC\x80" + len(info).to_bytes(3, "big") + info]
     for number in range(-(-total // size)):
         n = min(size, total - number * size)
-        coded = bytes([number]) if number < 128 else bytes([0xC0 | number >> 6, 0x80 | number & 63]) if number < 2048 \
+        coded = bytes([number]) if number < 128 else bytes([0xC0 | number >> 6,
+                                                            0x80 | number & 63]) if number < 2048 \
             else bytes([0xE0 | number >> 12, 0x80 | number >> 6 & 63, 0x80 | number & 63])
         head = b"\xff\xf8\x70\x08" + coded + struct.pack(">H", n - 1)
         frame = head + bytes([crc(head, 0x07, 8)]) + b"\0\0\0"
@@ -200,7 +198,8 @@ class Audio(Folder):
             self.case(name, data, "E", alone=True)
         refers = patch(self.read("tone.m4a"), b"url ", 7, bytes(1) + b"file:tone.wav\0")
         self.case("refers.m4a", refers, "AE", alone=True)
-        for url in ("http://127.0.0.1:9/a.wav", "file:tone.wav", "concat:tone.wav|tone.wav", "pipe:0", "async:tone.wav"):
+        for url in ("http://127.0.0.1:9/a.wav", "file:tone.wav", "concat:tone.wav|tone.wav", "pipe:0",
+                    "async:tone.wav"):
             self.given(url, "E", alone=True)
 
     def several(self):
@@ -226,14 +225,16 @@ class Audio(Folder):
     def pipes(self):
         for kind in CONTAINERS:
             self.given("tone." + kind, "A", pipe=True, segments=(1, 1))
-        ffmpeg(self, "-f", "lavfi", "-i", "sine=d=250", "-ac", "2", "-ar", "48000", "-c:a", "pcm_s16le", "index-last.mov")
+        ffmpeg(self, "-f", "lavfi", "-i", "sine=d=250", "-ac", "2", "-ar", "48000", "-c:a", "pcm_s16le",
+               "index-last.mov")
         self.given("index-last.mov", "A", pipe=True, options=("--duration", "5"), segments=(1, 1))
         self.given("index-last.mov", "E", pipe=True, options=("--max-spool", "1M"), says="--max-spool")
         self.case("nothing-came.wav", b"", "E", pipe=True)
 
     def unsupported(self):
         ffmpeg(self, "-i", "tone.m4a", "-c", "copy", "-encryption_scheme", "cenc-aes-ctr", "-encryption_key",
-               "00112233445566778899aabbccddeeff", "-encryption_kid", "00112233445566778899aabbccddeeff", "secret.mp4")
+               "00112233445566778899aabbccddeeff", "-encryption_kid", "00112233445566778899aabbccddeeff",
+               "secret.mp4")
         self.given("secret.mp4", "E", says="encrypted")
         self.case("song.mid", b"MThd\0\0\0\6\0\0\0\1\0\x60MTrk\0\0\0\4\0\xff\x2f\0", "E")
 

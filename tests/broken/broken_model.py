@@ -136,7 +136,8 @@ class Model(Folder):
         self.sparse("st-integers", self.entry(dtype="I16"), says=NORM + ".*I16")
         self.sparse("st-integer-table", self.entry(TABLE, dtype="I16"), says=TABLE + ".*I16", info=None)
         self.sparse("st-long-name", {("n" * 70000 if k == NORM else k): v for k, v in self.header.items()}, info="AE")
-        self.sparse("st-control-name", {("a\n\x1b[31m" if k == NORM else k): v for k, v in self.header.items()}, info="AE")
+        self.sparse("st-control-name", {("a\n\x1b[31m" if k == NORM else k): v for k, v in self.header.items()},
+                    info="AE")
         many = {f"t{i}": {"dtype": "U8", "shape": [0], "data_offsets": [0, 0]} for i in range(65537)}
         self.sparse("st-65537", many, 0, says="65536")
         self.nan_weights()
@@ -184,8 +185,10 @@ class Model(Folder):
     def config_texts(self, file, original, prefix, info):
         text = json.dumps(original).encode()
         for name, data in {
-            "empty": b"", "list": b"[]", "null": b"null", "cut": text[:-9], "deep": b'{"a":' * 10000 + b"1" + b"}" * 10000,
-            "deep-list": text[:-1] + b',"x":' + b"[" * 10000 + b"]" * 10000 + b"}", "noise": os.urandom(4000).replace(b"{", b"["),
+            "empty": b"", "list": b"[]", "null": b"null", "cut": text[:-9],
+            "deep": b'{"a":' * 10000 + b"1" + b"}" * 10000,
+            "deep-list": text[:-1] + b',"x":' + b"[" * 10000 + b"]" * 10000 + b"}",
+            "noise": os.urandom(4000).replace(b"{", b"["),
             "twice": b'{"model_type":"gemma4",' + text[1:] if file == "config.json" else b'{"model":{},' + text[1:],
             "not-utf8": text[:-1] + b',"x":"\xff\xfe"}', "nul": text[:-1] + b',"x":"\0"}', "behind": text + b"x",
             "number-long": text[:-1] + b',"x":1' + b"0" * 400 + b"}", "not-a-number": text[:-1] + b',"x":NaN}',
@@ -229,8 +232,10 @@ class Model(Folder):
         self.field("heads-3", t + "num_attention_heads", 3, info="AE")      # fits no tensor
         # Parts that the decoder does not need may be refused or left alone, but not believed.
         for name, path, value in (
-            ("patch-0", v + "patch_size", 0), ("patch-huge", v + "patch_size", 2**31), ("pool-0", v + "pooling_kernel_size", 0),
-            ("vision-heads-0", v + "num_attention_heads", 0), ("vision-positions-0", v + "position_embedding_size", 0),
+            ("patch-0", v + "patch_size", 0), ("patch-huge", v + "patch_size", 2**31),
+            ("pool-0", v + "pooling_kernel_size", 0),
+            ("vision-heads-0", v + "num_attention_heads", 0),
+            ("vision-positions-0", v + "position_embedding_size", 0),
             ("vision-layers", v + "num_hidden_layers", 99), ("audio-kernel-0", a + "conv_kernel_size", 0),
             ("audio-chunk-0", a + "attention_chunk_size", 0), ("audio-left-0", a + "attention_context_left", 0),
             ("audio-right-huge", a + "attention_context_right", 2**31), ("audio-heads", a + "num_attention_heads", 5),
@@ -249,7 +254,8 @@ class Model(Folder):
         program, file = ("g4-audio", "command.wav") if "audio" in path else ("g4-vision", "star.png")
         media = os.path.join(self.project, "examples/media", file)
         self.cases.append(Case(f"{program[3:]} -m config-{name}", [program, "-m", "config-" + name, media],
-                               "AE" if "token" in path or "chunk" in path else "E", self.path, names="config-" + name, before_stream=True))
+                               "AE" if "token" in path or "chunk" in path else "E", self.path, names="config-" + name,
+                               before_stream=True))
 
     # ----------------------------------------------------------------------------------- tokenizer
 
@@ -263,18 +269,22 @@ class Model(Folder):
             ("merge-one", "model.merges", [["a"]], "E"), ("merge-three", "model.merges", [["a", "b", "c"]], "E"),
             ("merge-unknown", "model.merges", [*merges, ["zz\u00e9", "qq"]], "AE"),
             ("merge-empty", "model.merges", [*merges, ["", "a"]], "AE"),
-            ("merge-number", "model.merges", [*merges, 7], "E"), ("merges-twice", "model.merges", merges + merges, "AE"),
+            ("merge-number", "model.merges", [*merges, 7], "E"),
+            ("merges-twice", "model.merges", merges + merges, "AE"),
             ("merges-none", "model.merges", [], "AE"),
             ("no-vocab", "model.vocab", None, "E"), ("vocab-empty", "model.vocab", {}, "E"),
             ("vocab-list", "model.vocab", [], "E"), ("id-beyond", "model.vocab", {**vocab, first: 1024}, "E"),
-            ("id-huge", "model.vocab", {**vocab, first: 2**40}, "E"), ("id-negative", "model.vocab", {**vocab, first: -1}, "E"),
-            ("id-text", "model.vocab", {**vocab, first: "7"}, "E"), ("id-real", "model.vocab", {**vocab, first: 7.5}, "E"),
+            ("id-huge", "model.vocab", {**vocab, first: 2**40}, "E"),
+            ("id-negative", "model.vocab", {**vocab, first: -1}, "E"),
+            ("id-text", "model.vocab", {**vocab, first: "7"}, "E"),
+            ("id-real", "model.vocab", {**vocab, first: 7.5}, "E"),
             ("id-twice", "model.vocab", {**vocab, "zzzz": vocab["a"]}, "E"),
             ("piece-empty", "model.vocab", {**letters, "": vocab["a"]}, "AE"),
             ("piece-nul", "model.vocab", {**letters, "a\0b": vocab["a"]}, "AE"),
             ("piece-long", "model.vocab", {**letters, "a" * 100000: vocab["a"]}, "AE"),
             ("no-byte", "model.vocab", {k: v for k, v in vocab.items() if k != "<0x41>"}, "AE"),
-            ("no-added", "added_tokens", [], "AE"), ("added-beyond", "added_tokens", [*added, {"id": 4096, "content": "<x>"}], "E"),
+            ("no-added", "added_tokens", [], "AE"), ("added-beyond", "added_tokens",
+                                                     [*added, {"id": 4096, "content": "<x>"}], "E"),
             ("added-twice", "added_tokens", [*added, {"id": 16, "content": "<other>", "special": True}], "AE"),
             ("added-text", "added_tokens", ["<x>"], "E"), ("unigram", "model.type", "Unigram", "E"),
             ("no-fallback", "model.byte_fallback", False, "AE"), ("model-list", "model", [], "E"),
@@ -289,7 +299,8 @@ class Model(Folder):
 
     def generation_configs(self):
         for name, path, value in (("eos-beyond", "eos_token_id", 10**9), ("eos-text", "eos_token_id", "1"),
-                                  ("temperature", "temperature", "hot"), ("temperature-negative", "temperature", -1.0),
+                                  ("temperature", "temperature", "hot"),
+                                  ("temperature-negative", "temperature", -1.0),
                                   ("top-k", "top_k", -4), ("top-p", "top_p", 7.0)):
             self.variant("generation-" + name, generation_config__json=with_field(self.generation, path, value))
             self.both("generation-" + name, decode="AE", info=None)

@@ -60,7 +60,8 @@ def progressive_jpeg(scans, width=64, height=64):
 def exif(orientation, order="II", kind=3, count=1):
     e = "<" if order == "II" else ">"
     value = struct.pack(e + "HH", orientation, 0) if kind == 3 else struct.pack(e + "I", orientation)
-    return order.encode() + struct.pack(e + "HIH", 42, 8, 1) + struct.pack(e + "HHI", 0x112, kind, count) + value + bytes(4)
+    return order.encode() + struct.pack(e + "HIH", 42, 8, 1) + struct.pack(e + "HHI", 0x112, kind,
+                                                                           count) + value + bytes(4)
 
 
 def with_exif(jpeg, body):
@@ -101,12 +102,14 @@ def make_base(f):
     convert(f, "base.png", "-colorspace", "gray", "grey.jpg")
     convert(f, "base.png", "-interlace", "JPEG", "progressive.jpg")
     convert(f, "base.png", "-sampling-factor", "4:1:1", "sampled.jpg")
-    for name in ("base.webp", "base.gif", "base.bmp", "base.tiff", "base.ppm", "base.pgm", "base.pbm", "base.pcx", "base.tga"):
+    for name in ("base.webp", "base.gif", "base.bmp", "base.tiff", "base.ppm", "base.pgm", "base.pbm", "base.pcx",
+                 "base.tga"):
         convert(f, "base.png", name)
     convert(f, "base.png", "-define", "webp:lossless=true", "lossless.webp")
     convert(f, "base.png", "(", "base.png", "-negate", ")", "moving.gif")
     convert(f, "base.png", "(", "base.png", "-negate", ")", "pages.tiff")
-    ffmpeg(f, "-loop", "1", "-i", "base.png", "-vf", "rotate=n*0.2", "-frames:v", "4", "-c:v", "libwebp_anim", "moving.webp",
+    ffmpeg(f, "-loop", "1", "-i", "base.png", "-vf", "rotate=n*0.2", "-frames:v", "4", "-c:v", "libwebp_anim",
+           "moving.webp",
            "-frames:v", "1", "-pix_fmt", "yuv420p", "-c:v", "mjpeg", "mjpeg.jpg")
 
 
@@ -119,9 +122,11 @@ class Picture(Folder):
         r = random.Random(2)
         for name, data in {"empty.png": b"", "one-byte.png": b"\x89", "zeros.png": bytes(65536),
                            "text.jpg": b"not a picture\n" * 99, "noise.png": r.randbytes(65536),
-                           "noise.jpg": b"\xff\xd8\xff" + r.randbytes(9000), "noise-behind.png": PNG + r.randbytes(9000),
+                           "noise.jpg": b"\xff\xd8\xff" + r.randbytes(9000),
+                           "noise-behind.png": PNG + r.randbytes(9000),
                            "noise.webp": b"RIFF\0\x10\0\0WEBPVP8 " + r.randbytes(4100),
-                           "noise.gif": b"GIF89a" + r.randbytes(3000), "noise.tiff": b"II*\0\x08\0\0\0" + r.randbytes(3000),
+                           "noise.gif": b"GIF89a" + r.randbytes(3000),
+                           "noise.tiff": b"II*\0\x08\0\0\0" + r.randbytes(3000),
                            "noise.ppm": b"P6 16 16 255\n" + r.randbytes(100), "noise.bmp": b"BM" + r.randbytes(3000),
                            "noise.qoi": b"qoif" + r.randbytes(300)}.items():
             self.case(name, data, "E")
@@ -132,7 +137,8 @@ class Picture(Folder):
         self.case("clip.png", self.top("examples/media/clip.mp4"), "E", says="g4-video")
         self.case("stream.png", b"\x89G4S\r\n\x1a\n" + bytes(200), "E", says="g4-decode")
         self.case("page.pdf", b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\n%%EOF\n", "E")
-        for name, data in {"really-png.jpg": "base.png", "really-jpeg.png": "base.jpg", "really-webp.txt": "base.webp",
+        for name, data in {"really-png.jpg": "base.png", "really-jpeg.png": "base.jpg",
+                           "really-webp.txt": "base.webp",
                            "really-gif.mp4": "base.gif"}.items():
             self.case(name, self.read(data), "A")
         self.given(".", "E", says="directory")
@@ -159,7 +165,8 @@ class Picture(Folder):
         self.case("end-first.jpg", b"\xff\xd8\xff\xd9", "E")
 
     def absurd(self):
-        for name, fields in {"width-0": dict(width=0), "height-0": dict(height=0), "width-2-31": dict(width=2**31 - 1),
+        for name, fields in {"width-0": dict(width=0), "height-0": dict(height=0),
+                             "width-2-31": dict(width=2**31 - 1),
                              "width-beyond": dict(width=2**31), "height-2-31": dict(height=2**31 - 1),
                              "both-2-31": dict(width=2**31 - 1, height=2**31 - 1), "depth-3": dict(depth=3),
                              "colour-7": dict(colour=7), "depth-colour": dict(depth=16, colour=3),
@@ -169,27 +176,32 @@ class Picture(Folder):
             self.case(name + ".png", png(**fields), "E", cpu=1, memory=200 << 20)
         self.case("filter-type-9.png", png(rows=(b"\x09" + bytes(48)) * 16), "E", cpu=1)
         self.case("many-rows.png", png(rows=(b"\0" + bytes(48)) * 5000), "AE", cpu=1)
-        self.case("head-crc.png", PNG + chunk(b"IHDR", struct.pack(">IIBBBBB", 4, 4, 8, 2, 0, 0, 0), 5) + png()[33:], "E")
+        self.case("head-crc.png", PNG + chunk(b"IHDR", struct.pack(">IIBBBBB", 4, 4, 8, 2, 0, 0, 0), 5) + png()[33:],
+                  "E")
         self.case("chunk-length.png", png()[:33] + b"\xff\xff\xff\xffIDAT" + bytes(20), "E", cpu=1)
         self.case("unknown-critical.png", png(more=chunk(b"Xyzw", b"")), "AE", cpu=1)
         self.case("two-heads.png", png(more=png()[8:33]), "E", cpu=1)
         jpeg, at = self.read("base.jpg"), self.read("base.jpg").index(b"\xff\xc0") + 5
         for name, size in {"0x0": (0, 0), "width-0": (64, 0), "65535": (65535, 65535), "height-0": (0, 96)}.items():
-            self.case(name + ".jpg", jpeg[:at] + struct.pack(">HH", *size) + jpeg[at + 4:], "E", cpu=2, memory=900 << 20)
+            self.case(name + ".jpg", jpeg[:at] + struct.pack(">HH", *size) + jpeg[at + 4:], "E", cpu=2,
+                      memory=900 << 20)
         self.case("components-0.jpg", jpeg[:at + 4] + b"\0" + jpeg[at + 5:], "E", cpu=1)
         self.case("precision-12.jpg", jpeg[:at - 1] + b"\x0c" + jpeg[at:], "E", cpu=1)
         for name, (w, h) in {"width-0": (0, 16), "width-2-31": (2**31 - 1, 1), "height-least": (16, -2**31),
-                             "width-negative": (-16, 16), "both": (2**31 - 1, 2**31 - 1), "height-0": (16, 0)}.items():
+                             "width-negative": (-16, 16), "both": (2**31 - 1, 2**31 - 1),
+                             "height-0": (16, 0)}.items():
             self.case(name + ".bmp", bmp(w, h), "E", cpu=1, memory=200 << 20)
         self.case("top-down.bmp", bmp(16, -16), "A")
         self.case("bits-3.bmp", bmp(16, 16, bits=3), "E")
         self.case("header-4-gib.bmp", bmp(16, 16, header=2**32 - 1), "E")
-        for name, head in {"zero": b"P6 0 0 255\n", "huge": b"P6 99999999999999999999 1 255\n", "large": b"P6 65536 65536 255\n",
+        for name, head in {"zero": b"P6 0 0 255\n", "huge": b"P6 99999999999999999999 1 255\n",
+                           "large": b"P6 65536 65536 255\n",
                            "negative": b"P6 -4 4 255\n", "maxval-0": b"P6 4 4 0\n", "maxval-65536": b"P6 4 4 65536\n",
                            "no-size": b"P6", "comment": b"P6 #" + b"x" * 99999, "word": b"P6 four 4 255\n"}.items():
             self.case(name + ".ppm", head + bytes(3000), "E", cpu=1, memory=200 << 20)
         self.case("width-65535.gif", patch(self.read("base.gif"), b"GIF8", 6, b"\xff\xff\xff\xff"), "AE", cpu=2)
-        for name, (w, h, more) in {"zero": (0, 0, ()), "huge": (2**32 - 1, 2**32 - 1, ()), "large": (2**31 - 1, 1, ()),
+        for name, (w, h, more) in {"zero": (0, 0, ()), "huge": (2**32 - 1, 2**32 - 1, ()),
+                                   "large": (2**31 - 1, 1, ()),
                                    "samples-65535": (16, 16, {277: (3, 65535)}), "bits-0": (16, 16, {258: (3, 0)}),
                                    "strip-beyond": (16, 16, {273: (4, 2**32 - 1)}),
                                    "strip-long": (16, 16, {279: (4, 2**32 - 1)})}.items():
@@ -220,13 +232,16 @@ class Picture(Folder):
         self.case("tall.png", png(1, 100000, 1, 0, rows=b"\0\0" * 100000), "AE", memory=200 << 20)
 
     def values(self):
-        for name in ("sixteen.png", "palette.png", "grey.png", "alpha.png", "one-bit.png", "interlaced.png", "cmyk.jpg",
-                     "grey.jpg", "progressive.jpg", "sampled.jpg", "mjpeg.jpg", "lossless.webp", "base.webp", "base.gif",
+        for name in ("sixteen.png", "palette.png", "grey.png", "alpha.png", "one-bit.png", "interlaced.png",
+                     "cmyk.jpg",
+                     "grey.jpg", "progressive.jpg", "sampled.jpg", "mjpeg.jpg", "lossless.webp", "base.webp",
+                     "base.gif",
                      "base.bmp", "base.tiff", "base.ppm", "base.pgm", "base.pbm", "base.pcx"):
             self.given(name, "A", segments=(1, 1))
         self.case("one-pixel.png", png(1, 1, rows=b"\0abc"), "AE")
         self.case("transparent.png", png(4, 4, 8, 6, rows=(b"\0" + bytes(16)) * 4), "A")
-        self.case("short-palette.png", png(16, 16, 8, 3, rows=(b"\0" + b"\x07" * 16) * 16, more=chunk(b"PLTE", b"abc")), "AE")
+        self.case("short-palette.png", png(16, 16, 8, 3, rows=(b"\0" + b"\x07" * 16) * 16,
+                                           more=chunk(b"PLTE", b"abc")), "AE")
 
     def orientations(self):
         jpeg = self.read("base.jpg")
@@ -254,7 +269,8 @@ class Picture(Folder):
             "runs.ps": b"%!PS\n(base.png) run\n", "runs.eps": b"%!PS-Adobe-3.0 EPSF-3.0\n(base.png) (r) file\n",
             "draws.mvg": b"push graphic-context\nimage over 0,0 9,9 'base.png'\npop graphic-context\n",
             "script.msl": b"<?xml version='1.0'?><image><read filename='base.png'/></image>",
-            "label.txt": b"@base.png", "list.m3u8": b"#EXTM3U\nbase.png\n", "list.ffconcat": b"ffconcat version 1.0\nfile base.png\n",
+            "label.txt": b"@base.png", "list.m3u8": b"#EXTM3U\nbase.png\n",
+            "list.ffconcat": b"ffconcat version 1.0\nfile base.png\n",
         }.items():
             self.case(name, data, "E", alone=True)
         for name in ("file:base.png", "png:base.png", "@base.png", "base.png[0]", "base%d.png"):
@@ -268,7 +284,8 @@ class Picture(Folder):
         self.case("two-pipe.png", one + self.read("base.jpg"), "AE", pipe=True)
         self.case("trailing.png", one + b"trailing" * 9, "A")
         self.case("trailing.jpg", self.read("base.jpg") + b"trailing" * 9, "A")
-        self.case("thumbnail.jpg", with_exif(self.read("base.jpg"), exif(1) + self.read("grey.jpg")), "A", segments=(1, 1))
+        self.case("thumbnail.jpg", with_exif(self.read("base.jpg"), exif(1) + self.read("grey.jpg")), "A",
+                  segments=(1, 1))
         self.given("moving.gif", "A", notes=True, says="first frame", segments=(1, 1))
         self.given("pages.tiff", "A", notes=True, segments=(1, 1))
 
@@ -290,7 +307,8 @@ class Picture(Folder):
 
     def generate(self):
         make_base(self)
-        for part in (self.nothing, self.other_media, self.cuts, self.absurd, self.bombs, self.values, self.orientations,
+        for part in (self.nothing, self.other_media, self.cuts, self.absurd, self.bombs, self.values,
+                     self.orientations,
                      self.outside, self.several, self.pipes, self.unsupported):
             part()
         self.trap_names(self.read("base.png"), ".png")

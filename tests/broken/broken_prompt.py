@@ -33,7 +33,8 @@ class Prompt(Folder):
         r = random.Random(4)
         for name, data in {"letter": b"a" * LARGEST, "blanks": b"x" + b" " * (LARGEST - 2) + b"x",
                            "newlines": b"x" + b"\n" * (LARGEST - 2) + b"x",
-                           "accents": "\u00e9".encode() * (LARGEST // 2), "faces": "\U0001f600".encode() * (LARGEST // 4),
+                           "accents": "\u00e9".encode() * (LARGEST // 2),
+                           "faces": "\U0001f600".encode() * (LARGEST // 4),
                            "broken": b"\xff" * LARGEST, "random": r.randbytes(LARGEST).replace(b"\0", b"x"),
                            "pairs": b"ab" * (LARGEST // 2), "words": b"the circle is red, " * (LARGEST // 19),
                            "brackets": b"<" * LARGEST, "tokens": b"<|turn>" * (LARGEST // 7),
@@ -67,8 +68,10 @@ class Prompt(Folder):
 
     def odd(self):
         for name, data in {"invalid": b"\xff\xfe \xc3( \xed\xa0\x80 \xf5", "cut": "caf\u00e9".encode()[:-1],
-                           "controls": bytes(range(1, 32)) + b"\x7f", "returns": b"a\r\nb\r\n", "mark": b"\xef\xbb\xbfhi",
-                           "wide": "\U0010ffff\u200d\u202e\ufeff".encode(), "piece-mark": "\u2581\u2581a\u2581".encode(),
+                           "controls": bytes(range(1, 32)) + b"\x7f", "returns": b"a\r\nb\r\n",
+                           "mark": b"\xef\xbb\xbfhi",
+                           "wide": "\U0010ffff\u200d\u202e\ufeff".encode(),
+                           "piece-mark": "\u2581\u2581a\u2581".encode(),
                            "bytes": b"<0x41><0x0A><0xFF>"}.items():
             self.prompt(name, data, self.answer, "A", names="")
         self.argument("invalid-argument", ["-p", b"\xff\xc3 hi".decode(errors="surrogateescape")], "A")
@@ -82,10 +85,12 @@ class Prompt(Folder):
         self.argument("absent", ["--prompt-file", "absent.txt"], "E", names="absent.txt")
         self.argument("directory", ["--prompt-file", "."], "E", names="'.'")
         self.argument("two-prompts", ["-p", "a", "--prompt-file", "specials"], "U", names="-p")
-        for option, value in (("--temperature", "nan"), ("--temperature", "-1"), ("--temperature", "hot"), ("--top-k", "-2"),
+        for option, value in (("--temperature", "nan"), ("--temperature", "-1"), ("--temperature", "hot"),
+                              ("--top-k", "-2"),
                               ("--top-p", "1.5"), ("--top-p", "inf"), ("--min-p", "-0.1"), ("-n", "0"), ("-n", "1e3"),
                               ("-n", "99999999999999999999"), ("-c", "0"), ("-c", "16385"), ("--repeat-penalty", "0"),
-                              ("--seed", "-1"), ("--seed", "x"), ("--stop", ""), ("--threads", "0"), ("--format", "xml"),
+                              ("--seed", "-1"), ("--seed", "x"), ("--stop", ""), ("--threads", "0"),
+                              ("--format", "xml"),
                               ("--max-prompt", "4Q")):
             self.argument(f"{option} {value}", ["-p", "hi", option, value], "U")
 

@@ -2,7 +2,6 @@
 import json
 import os
 import random
-import struct
 import subprocess
 
 import streams
@@ -60,7 +59,8 @@ class Stream(Folder):
     def cuts(self, whole):
         """A stream cut anywhere is refused; so is one with any bit flipped."""
         r = random.Random(5)
-        for at in sorted({1, 8, 63, 64, 65, 127, 128, len(whole) - 1, len(whole) - 64, *(r.randrange(len(whole)) for _ in range(20))}):
+        for at in sorted({1, 8, 63, 64, 65, 127, 128, len(whole) - 1, len(whole) - 64,
+                          *(r.randrange(len(whole)) for _ in range(20))}):
             self.decode(f"cut-{at}", whole[:at], "E", pipe=at % 2 == 0, says="stream|truncated")
         for i in range(40):
             at = r.randrange(len(whole) * 8)
@@ -95,12 +95,14 @@ class Stream(Folder):
                     names="no")
         self.decode("failed-beside", head + self.picture() + streams.fail(b"no\n\x1b[31m", source=1) + end, "E",
                     options=("--keep-going",), names="no")
-        self.decode("text-specials", streams.TEXT_ONLY + streams.text(b"<|image|><|turn>") + streams.ends() + good, "A")
+        self.decode("text-specials", streams.TEXT_ONLY + streams.text(b"<|image|><|turn>") + streams.ends() + good,
+                    "A")
         self.decode("behind", good + b"x", "E", says="ENDS")
         self.decode("behind-each", good + b"x", "E", options=("--each",), says="ENDS")
         self.decode("cut-each", good[:-1], "E", options=("--each",), says="truncated")
         huge = streams.image(gw=256, gh=256, rows=65536)
-        self.decode("claims-65536", head + streams.record(b"SEGM", **huge) + self.rows(4) + end, "E", memory=300 << 20, cpu=2)
+        self.decode("claims-65536", head + streams.record(b"SEGM", **huge) + self.rows(4) + end, "E",
+                    memory=300 << 20, cpu=2)
         return good
 
     def others(self):
@@ -111,7 +113,8 @@ class Stream(Folder):
                 data = f.read()
             self.decode("media-" + file, data, "E", says=hint)
             self.decode("media-" + file, data, "E", pipe=True, says=hint)
-        for name, data in {"text": b"What is in the picture?\n", "noise": random.Random(6).randbytes(5000), "zeros": bytes(5000),
+        for name, data in {"text": b"What is in the picture?\n", "noise": random.Random(6).randbytes(5000),
+                           "zeros": bytes(5000),
                            "one-byte": b"\x89"}.items():
             self.decode(name, data, "E")
             self.decode(name, data, "E", pipe=True)

@@ -84,13 +84,15 @@ class Video(Folder):
         mkv = self.read("clip.mkv")
         at = mkv.index(b"\xb0\x81\x60")
         self.case("width-0.mkv", mkv[:at + 2] + b"\0" + mkv[at + 3:], "AE", cpu=2)
-        self.case("segment-huge.mkv", patch(mkv, b"\x18\x53\x80\x67", 4, b"\x01\x7f\xff\xff\xff\xff\xff\xff"), "E", cpu=2)
+        self.case("segment-huge.mkv", patch(mkv, b"\x18\x53\x80\x67", 4, b"\x01\x7f\xff\xff\xff\xff\xff\xff"), "E",
+                  cpu=2)
         raw = self.read("clip.avi")
         for name, (w, h) in {"width-0": (0, 64), "width-2-31": (2**31 - 1, 64), "height-least": (96, -2**31),
                              "both": (2**31 - 1, 2**31 - 1), "negative": (96, -64)}.items():
             self.case(name + ".avi", avi(raw, w, h), "AE", cpu=2,
                       memory=600 << 20)
-        for name, (w, h, rate) in {"zero": (0, 0, "1:1"), "huge": (2**31 - 1, 2**31 - 1, "1:1"), "wide": (8193, 16, "1:1"),
+        for name, (w, h, rate) in {"zero": (0, 0, "1:1"), "huge": (2**31 - 1, 2**31 - 1, "1:1"),
+                                   "wide": (8193, 16, "1:1"),
                                    "rate-0": (16, 16, "0:1"), "rate-x-0": (16, 16, "1:0")}.items():
             self.case(name + ".y4m", y4m(w, h, rate=rate), "AE" if name.startswith("rate") else "E", cpu=2,
                       memory=200 << 20)
@@ -98,7 +100,8 @@ class Video(Folder):
         self.case("huge.ivf", ivf + struct.pack("<IQ", 2**31 - 1, 0) + bytes(500), "E", cpu=2, memory=200 << 20)
 
     def bombs(self):
-        ffmpeg(self, "-f", "lavfi", "-i", "color=gray:s=16384x8640:r=1:d=1", "-pix_fmt", "gray", "-c:v", "ffv1", "large.mkv")
+        ffmpeg(self, "-f", "lavfi", "-i", "color=gray:s=16384x8640:r=1:d=1", "-pix_fmt", "gray", "-c:v", "ffv1",
+               "large.mkv")
         self.given("large.mkv", "E", says="--max-side", cpu=4, memory=1 << 30)
         ffmpeg(self, "-f", "lavfi", "-i", "color=red:s=16x16:r=1:d=36000", "-c:v", "libx264", "-preset", "ultrafast",
                "-g", "60", "hours.mp4")
@@ -107,7 +110,8 @@ class Video(Folder):
         self.given("hours.mp4", "U", options=("--max-frames", "100", "--max-video-frames", "70"),
                    names="--max-video-frames")
         self.given("hours.mp4", "A", options=("--start", "9:59:50"), segments=(10, 10), cpu=4)
-        ffmpeg(self, "-f", "lavfi", "-i", "color=red:s=16x16:r=100000:d=0.3", "-c:v", "libx264", "-preset", "ultrafast",
+        ffmpeg(self, "-f", "lavfi", "-i", "color=red:s=16x16:r=100000:d=0.3", "-c:v", "libx264", "-preset",
+               "ultrafast",
                "fast.mp4")
         self.given("fast.mp4", "A", memory=300 << 20, segments=(1, 1))
         self.given("fast.mp4", "A", options=("-r", "1000", "--max-frames", "20"), segments=(20, 20))
@@ -123,7 +127,8 @@ class Video(Folder):
             "anamorphic.mp4": ("-pix_fmt", "yuv420p", "-vf", "setsar=2/1"),
             "uneven.mkv": ("-pix_fmt", "yuv420p", "-vf", "setpts='N*N/30/TB/4'", "-vsync", "vfr"),
             "negative.mkv": ("-pix_fmt", "yuv420p", "-output_ts_offset", "-1.5", "-avoid_negative_ts", "disabled"),
-            "late.mkv": ("-pix_fmt", "yuv420p", "-output_ts_offset", "100"), "odd-size.mkv": ("-vf", "scale=95:63,format=yuv444p"),
+            "late.mkv": ("-pix_fmt", "yuv420p", "-output_ts_offset", "100"),
+            "odd-size.mkv": ("-vf", "scale=95:63,format=yuv444p"),
         }.items():
             ffmpeg(self, *SOURCE, "-c:v", "libx264", "-preset", "ultrafast", *options, name)
             self.given(name, "A", segments=(1, 8))
@@ -132,7 +137,8 @@ class Video(Folder):
         for angle, turned in (("90", True), ("180", False), ("270", True)):
             ffmpeg(self, "-i", "clip.mp4", "-c", "copy", "-metadata:s:v", "rotate=" + angle, f"turned-{angle}.mp4")
             self.given(f"turned-{angle}.mp4", "A", segments=(3, 3), then=lambda r, t=turned: self.check_grid(r, t))
-        ffmpeg(self, "-f", "lavfi", "-i", "testsrc2=s=64x128:r=10:d=3", "-c:v", "libx264", "-pix_fmt", "yuv420p", "-f",
+        ffmpeg(self, "-f", "lavfi", "-i", "testsrc2=s=64x128:r=10:d=3", "-c:v", "libx264", "-pix_fmt", "yuv420p",
+               "-f",
                "mpegts", "tall.ts", "-c:v", "libx264", "-pix_fmt", "yuv420p", "tall.h264")
         self.case("size-changes.ts", self.read("clip.ts") + self.read("tall.ts"), "A", segments=(2, 8))
         ffmpeg(self, *SOURCE, "-c:v", "libx264", "-pix_fmt", "yuv420p", "clip.h264")
@@ -156,7 +162,8 @@ class Video(Folder):
             "graph.txt": b"movie=clip.mp4",
         }.items():
             self.case(name, data, "E", alone=True)
-        self.case("refers.mp4", patch(self.read("clip.mp4"), b"url ", 7, bytes(1) + b"file:clip.mkv\0"), "AE", alone=True)
+        self.case("refers.mp4", patch(self.read("clip.mp4"), b"url ", 7, bytes(1) + b"file:clip.mkv\0"), "AE",
+                  alone=True)
         for name in ("concat:clip.ts|clip.ts", "file:clip.mp4", "testsrc=d=1", "http://127.0.0.1:9/a.mp4"):
             self.given(name, "E", alone=True)
         self.given("clip.mp4", "A", alone=True)
@@ -178,7 +185,8 @@ class Video(Folder):
             self.given("clip." + kind, "A", pipe=True, segments=(2, 4))
         for options in (("--first",), ("--parts",)):
             self.given("front.mp4", "A", pipe=True, options=options, segments=(3, 3))
-        ffmpeg(self, "-f", "lavfi", "-i", "color=blue:s=640x480:r=25:d=3.2", "-pix_fmt", "uyvy422", "-c:v", "rawvideo",
+        ffmpeg(self, "-f", "lavfi", "-i", "color=blue:s=640x480:r=25:d=3.2", "-pix_fmt", "uyvy422", "-c:v",
+               "rawvideo",
                "index-last.mov")
         self.given("index-last.mov", "A", pipe=True, segments=(4, 4))
         self.given("index-last.mov", "A", pipe=True, options=("--first",), segments=(4, 4))
@@ -187,7 +195,8 @@ class Video(Folder):
 
     def unsupported(self):
         ffmpeg(self, "-i", "clip.mp4", "-c", "copy", "-encryption_scheme", "cenc-aes-ctr", "-encryption_key",
-               "00112233445566778899aabbccddeeff", "-encryption_kid", "00112233445566778899aabbccddeeff", "secret.mp4")
+               "00112233445566778899aabbccddeeff", "-encryption_kid", "00112233445566778899aabbccddeeff",
+               "secret.mp4")
         self.given("secret.mp4", "E", says="encrypted")
         self.given("clip.mp4", "E", options=("--frames", "31"))
         self.given("clip.mp4", "E", options=("--start", "60"))
@@ -202,8 +211,10 @@ class Video(Folder):
     def seeds(self):
         short = ("-f", "lavfi", "-i", "testsrc2=s=48x32:r=5:d=1.2")
         ffmpeg(self, *short, "-c:v", "libx264", "-pix_fmt", "yuv420p", "short.mp4", "-c:v", "libx264", "-pix_fmt",
-               "yuv420p", "short.mkv", "-c:v", "mpeg4", "short.avi", "-c:v", "libvpx", "-pix_fmt", "yuv420p", "short.webm",
-               "-c:v", "mpeg2video", "-r", "25", "short.ts", "-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "short.mov", "-c:v",
+               "yuv420p", "short.mkv", "-c:v", "mpeg4", "short.avi", "-c:v", "libvpx", "-pix_fmt", "yuv420p",
+               "short.webm",
+               "-c:v", "mpeg2video", "-r", "25", "short.ts", "-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "short.mov",
+               "-c:v",
                "gif", "short.gif")
         ffmpeg(self, "-f", "lavfi", "-i", "testsrc2=s=128x96:r=5:d=1.2", "-c:v", "libx265", "-x265-params",
                "log-level=none:pools=none", "-pix_fmt", "yuv420p", "hevc.mp4")

@@ -1,9 +1,9 @@
 """Runs a program on a broken input and judges the answer.
 
 E = refused: status 1, one line on stderr that begins with the program's name, names the input and a reason.
-A = accepted: status 0. U = usage: status 2. Whatever the verdict: no signal, no more than 20 s of
-processor time and 4 GiB, no raw control character and no address in a message, no empty output with status 0, and a stream on
-stdout that ends as a stream must, with a FAIL record exactly when the input failed.
+A = accepted: status 0. U = usage: status 2. Whatever the verdict: no signal, no more than 20 s of processor
+time and 4 GiB, no raw control character and no address in a message, no empty output with status 0, and a
+stream on stdout that ends as a stream must, with a FAIL record exactly when the input failed.
 """
 import dataclasses
 import json

@@ -187,5 +187,5 @@ END
     [ $status -eq 0 ]
     run bash -c "script -qec 'g4-stream info' /dev/null </dev/null"
     [ $status -eq 2 ]
-    [[ $output == *"no input: name a file, or send one on stdin"* ]]
+    [[ $output == *"no input: name a file, or send one on stdin (usage: g4-stream --help)"* ]]
 }

@@ -447,7 +447,8 @@ one_line() {
 
 @test "a stream or an array is not written to a terminal" {
     g4-vision star.png >star.g4s
-    for command in "g4-vision star.png" "g4-audio $MEDIA/command.wav" "g4-stream text word" "g4-stream npy star.g4s"; do
+    for command in "g4-vision star.png" "g4-audio $MEDIA/command.wav" "g4-stream text word" \
+        "g4-stream npy star.g4s"; do
         run pty $command
         [ "$status" -eq 2 ]
         [[ "$output" == *terminal* ]]
@@ -500,4 +501,23 @@ one_line() {
         one_line err
         grep -q "^$program: .*truncated" err
     done
+}
+
+@test "who forgot the pipe is told after 2 s what is waited for, on a terminal only" {
+    cat >waits.py <<'END'
+import os, subprocess, sys
+master, slave = os.openpty()
+p = subprocess.Popen(["g4-decode", "-p", "x"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=slave)
+text = "g4-decode: waiting for a stream on stdin (--no-media: none)"
+shown = os.read(master, 4096).decode()
+assert shown == text, shown
+p.stdin.close()
+assert p.wait() == 1
+blank = "\r" + " " * len(text) + "\r"
+shown = os.read(master, 4096).decode()
+assert shown.startswith(blank + "g4-decode: no stream on stdin"), shown
+END
+    timeout 20 python3 waits.py
+    (sleep 2.5) | { g4-decode -p x 2>err || true; }
+    one_line err
 }

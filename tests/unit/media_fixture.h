@@ -10,12 +10,15 @@
 
 struct media_bytes {
     unsigned char *data;
-    size_t n;
+    size_t n, capacity;
 };
 
 static inline void media_add(struct media_bytes *b, const void *data, size_t n)
 {
-    b->data = realloc(b->data, b->n + n + 1);
+    if (b->n + n >= b->capacity) {
+        b->capacity = 2 * (b->n + n) + 64;
+        b->data = realloc(b->data, b->capacity);
+    }
     memcpy(b->data + b->n, data, n);
     b->n += n;
 }

@@ -128,7 +128,7 @@ static void stdin_begins_where_it_stands(void **state)
     lseek(fd, 400, SEEK_SET);
     dup2(fd, 0);
     struct g4_media_input *input = open_input("-", 0);
-    const struct media_bytes rest = {b.data + 400, 600};
+    const struct media_bytes rest = {b.data + 400, 600, 0};
     assert_string_equal(g4_media_input_name(input), "stdin");
     assert_int_equal(g4_media_input_size(input), 600);
     assert_bytes(input, &rest, 0, 600);
