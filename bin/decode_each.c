@@ -115,11 +115,13 @@ static int begin_unit(struct each *each, const struct g4_record *r, struct g4_er
     struct unit *u = &each->unit;
     enum g4_decode_each mode = each->run->options->each;
     *u = (struct unit){.open = true,
-                       .segment = r->segment.number,
+                       .segment = -1,
                        .t0 = r->segment.t0,
                        .t1 = -1,
                        .part = each->name.part};
     u->joins = mode == G4_EACH_SOURCE || (mode == G4_EACH_UNIT && r->segment.kind == G4_KIND_FRAME);
+    if (!u->joins)
+        u->segment = r->segment.number;
     u->name = g4_source_name_of(&each->name, r->stream, r->source);
     int status = u->name ? 0 : g4_err_nomem(err, 0, "a source name");
     if (status == 0)
@@ -135,8 +137,6 @@ static int add_segment(struct each *each, const struct g4_record *r, float *rows
                        struct g4_err *err)
 {
     struct unit *u = &each->unit;
-    if (u->asking.compose.segments > 0)
-        u->segment = -1;
     u->stream = r->stream;
     u->source = r->source;
     u->kind = r->segment.kind;

@@ -100,7 +100,7 @@ static int open_operand(struct g4_decode_input *input, struct g4_err *err)
     int fd = open(name, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         bool url = errno == ENOENT && strstr(name, "://");
-        return g4_err_set(err, G4_EIO, "cannot open '%s': %s%s%s%s", name, strerror(errno),
+        return g4_err_set(err, G4_EIO, "'%s': cannot open: %s%s%s%s", name, strerror(errno),
                           url ? " (streams come from files and pipes: curl -L '" : "",
                           url ? name : "", url ? "' | g4-decode ...)" : "");
     }

@@ -27,7 +27,8 @@ struct run {
     struct g4_exec exec;
     struct g4_stream_head head;
     bool encoder_open;
-    bool failed; /* some input failed */
+    bool writing; /* everything is open: from here on only the output can end the run */
+    bool failed;  /* some input failed */
 };
 
 /* ---------------------------------------------------------------------------------------- sink */
@@ -219,9 +220,12 @@ static int run_to_output(struct run *run, struct g4_err *err)
         status = g4_output_refuse_terminal(&output, "a stream", err);
     if (status == 0)
         status = open_all(run, err);
+    run->writing = status == 0;
     if (status == 0)
         status = encode_all(run, &output, err);
-    int code = status < 0 ? g4_output_report(&output, err) : run->failed;
+    /* Only an error of the output may go without a word, when its reader has gone. */
+    bool of_output = run->writing && status < 0;
+    int code = status < 0 ? g4_output_report(of_output ? &output : NULL, err) : run->failed;
     if (status < 0) {
         g4_output_discard(&output);
         return code;

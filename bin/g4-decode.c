@@ -64,7 +64,7 @@ static int run_program(struct g4_decode_options *options, const char *const *ope
     }
     int code = run.failed;
     if (status < 0)
-        code = g4_output_report(&output, &err);
+        code = g4_output_report(printer.failed ? &output : NULL, &err);
     /* A text output that failed is removed; with --each the answers that came stand. */
     if (status < 0 || (run.failed && printer.answers == 0))
         g4_output_discard(&output);

@@ -12,7 +12,7 @@
 #include "lib/base/progress.h"
 
 struct video {
-    double fps;     /* -r */
+    double fps;     /* -r; 0 = not given: 1 */
     int64_t budget; /* -t */
     int64_t start_us, duration_us;
     int64_t max_frames, frames;
@@ -158,10 +158,12 @@ static int video_check(void *state, struct g4_err *err)
     if (v->max_video_frames && (uint64_t)most > v->max_video_frames)
         return g4_err_set(err, G4_EUSAGE, "%lld frames, more than %llu (--max-video-frames)",
                           (long long)most, (unsigned long long)v->max_video_frames);
+    if (v->frames && v->fps > 0)
+        return g4_err_set(err, G4_EUSAGE, "--frames N is a rule of its own: without -r");
     if (v->duration_us == 0)
         return g4_err_set(err, G4_EUSAGE, "--duration 0: nothing to encode");
     struct g4_video_options *s = &v->source;
-    s->fps = v->fps;
+    s->fps = v->fps > 0 ? v->fps : 1;
     s->mode = v->parts ? G4_VIDEO_PARTS : v->first ? G4_VIDEO_FIRST : G4_VIDEO_FIT;
     s->max_frames = (long)v->max_frames;
     s->frames = (long)v->frames;
@@ -214,7 +216,7 @@ static void video_table(struct g4_opt table[G4_ENCODE_TABLE], struct video *v,
 
 int main(int argc, char **argv)
 {
-    struct video v = {.fps = 1,
+    struct video v = {.fps = 0,
                       .budget = 70,
                       .duration_us = -1,
                       .max_frames = 60,

@@ -33,7 +33,7 @@ int g4_stream_visit(const char *operand, g4_visit_fn *visit, void *ctx, size_t *
     bool from_stdin = strcmp(operand, "-") == 0;
     int fd = from_stdin ? STDIN_FILENO : open(operand, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return g4_err_set(err, G4_EIO, "cannot open '%s': %s", operand, strerror(errno));
+        return g4_err_set(err, G4_EIO, "'%s': cannot open: %s", operand, strerror(errno));
     struct g4_stream_reader *reader = NULL;
     const size_t size = strlen(operand) + sizeof "stdin" + 2;
     char *name = malloc(size);

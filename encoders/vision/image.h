@@ -25,6 +25,7 @@ int g4_image_new(struct g4_image *image, size_t width, size_t height, struct g4_
 
 struct g4_image_limits {
     uint64_t max_pixels; /* 128 Mpx; 0 = none. --max-pixels */
+    uint64_t max_bytes;  /* of a file: 1 GiB; 0 = none. --max-bytes */
     uint64_t max_scans;  /* of a progressive JPEG: 100; 0 = none. --max-scans. Together with
                             pixels x scans <= 2 Gpx */
     bool orient;         /* apply the EXIF orientation (tag 0x0112) */

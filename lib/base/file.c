@@ -17,7 +17,7 @@ static int open_regular(const char *path, struct stat *st, struct g4_err *err)
     /* O_NONBLOCK: opening a FIFO by mistake must fail, not wait for a writer. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
-        return g4_err_set(err, errno == ENOENT ? G4_ENOTFOUND : G4_EIO, "cannot open '%s': %s",
+        return g4_err_set(err, errno == ENOENT ? G4_ENOTFOUND : G4_EIO, "'%s': cannot open: %s",
                           path, strerror(errno));
     if (fstat(fd, st) < 0 || !S_ISREG(st->st_mode)) {
         const char *why = S_ISDIR(st->st_mode) ? "is a directory" : "not a regular file";
@@ -140,7 +140,7 @@ int g4_read_file(char **data, size_t *size, const char *path, size_t limit, stru
     bool from_stdin = strcmp(path, "-") == 0;
     int fd = from_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return g4_err_set(err, errno == ENOENT ? G4_ENOTFOUND : G4_EIO, "cannot open '%s': %s",
+        return g4_err_set(err, errno == ENOENT ? G4_ENOTFOUND : G4_EIO, "'%s': cannot open: %s",
                           path, strerror(errno));
     struct stat st;
     int status;

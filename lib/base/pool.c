@@ -198,20 +198,24 @@ static int cgroup_quota(void)
     return processors > MAX_THREADS ? MAX_THREADS : (int)processors;
 }
 
-int g4_pool_default_threads(void)
+int g4_pool_default_threads(int *threads, struct g4_err *err)
 {
     const char *text = getenv("G4_THREADS");
     if (text && *text) {
         char *end;
         errno = 0;
         long n = strtol(text, &end, 10);
-        if (errno == 0 && *end == '\0' && n >= 1 && n <= MAX_THREADS)
-            return (int)n;
+        if (errno != 0 || *end != '\0' || n < 1 || n > MAX_THREADS)
+            return g4_err_set(err, G4_EUSAGE, "G4_THREADS is '%s', expected a number in 1..%d", text,
+                              MAX_THREADS);
+        *threads = (int)n;
+        return 0;
     }
     cpu_set_t set;
     int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
     int quota = cgroup_quota();
     if (quota > 0 && quota < n)
         n = quota;
-    return n < 1 ? 1 : n;
+    *threads = n < 1 ? 1 : n;
+    return 0;
 }

@@ -25,7 +25,8 @@ int g4_pool_threads(const struct g4_pool *pool);
 /* Calls fn(ctx, item, worker) once for every item in 0..items-1 and returns when all are done. */
 void g4_pool_run(struct g4_pool *pool, g4_pool_fn *fn, void *ctx, size_t items);
 
-/* $G4_THREADS if it is a number in 1..1024, else the affinity mask capped by the cgroup quota. */
-int g4_pool_default_threads(void);
+/* $G4_THREADS, else the processors of the affinity mask capped by the cgroup quota. G4_EUSAGE when
+ * $G4_THREADS is set and not a number in 1..1024. */
+int g4_pool_default_threads(int *threads, struct g4_err *err);
 
 #endif

@@ -2,8 +2,8 @@
  * cpu.h - which instruction sets this machine has and this process may use.
  *
  * Decided from feature bits and the state the system saves (CPUID and XGETBV, or HWCAP), never from
- * family or model. $G4_CPU masks downwards: generic, avx2, avx512, avx512bf16, amx; a name above
- * what the machine has is an error of the person (G4_EUSAGE).
+ * family or model. $G4_CPU masks downwards: generic, avx2, avx512, avx512bf16, amx; a level above
+ * what the machine has changes nothing, an unknown word is an error of the person (G4_EUSAGE).
  */
 #ifndef G4_KERNEL_CPU_H
 #define G4_KERNEL_CPU_H

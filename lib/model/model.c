@@ -90,7 +90,7 @@ static int check_file_kind(const char *path, struct g4_err *err)
     char magic[4] = {0};
     FILE *file = fopen(path, "rb");
     if (!file)
-        return g4_err_set(err, errno == ENOENT ? G4_ENOTFOUND : G4_EIO, "cannot open '%s': %s",
+        return g4_err_set(err, errno == ENOENT ? G4_ENOTFOUND : G4_EIO, "'%s': cannot open: %s",
                           path, strerror(errno));
     size_t n = fread(magic, 1, sizeof magic, file);
     fclose(file);
@@ -108,7 +108,7 @@ int g4_model_open(struct g4_model *model, const char *path, struct g4_err *err)
     char *config = NULL;
     *model = (struct g4_model){0};
     if (stat(path, &st) < 0)
-        return g4_err_set(err, errno == ENOENT ? G4_ENOTFOUND : G4_EIO, "cannot open '%s': %s",
+        return g4_err_set(err, errno == ENOENT ? G4_ENOTFOUND : G4_EIO, "'%s': cannot open: %s",
                           path, strerror(errno));
     bool is_folder = S_ISDIR(st.st_mode);
     if (!is_folder && !S_ISREG(st.st_mode)) /* opening a FIFO would wait for its writer */

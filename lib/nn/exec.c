@@ -11,12 +11,15 @@
 
 int g4_exec_open(struct g4_exec *exec, int threads, struct g4_err *err)
 {
-    int rc;
+    int rc = 0;
     memset(exec, 0, sizeof *exec);
     exec->kernels = g4_kernels_best(err);
     if (!exec->kernels)
         return err ? err->code : G4_EUSAGE;
-    rc = g4_pool_new(&exec->pool, threads > 0 ? threads : g4_pool_default_threads(), err);
+    if (threads <= 0)
+        rc = g4_pool_default_threads(&threads, err);
+    if (rc == 0)
+        rc = g4_pool_new(&exec->pool, threads, err);
     if (rc < 0)
         goto out;
 

@@ -68,7 +68,7 @@ example() {
     run --separate-stderr -1 g4-stream info --json "$SET/bad/rows-0.g4s" "$SET/good/image.g4s" nothing
     [ ${#lines[@]} -eq 1 ]
     [ ${#stderr_lines[@]} -eq 2 ]
-    [ "${stderr_lines[1]}" = "g4-stream: cannot open 'nothing': No such file or directory" ]
+    [ "${stderr_lines[1]}" = "g4-stream: 'nothing': cannot open: No such file or directory" ]
 }
 
 @test "check is silent; -v is not" {

@@ -35,15 +35,8 @@ static void test_every_level(void **state)
         struct g4_err err = {0};
         const char *name = g4_cpu_name((enum g4_cpu)i);
         setenv("G4_CPU", name, 1);
-        const int rc = g4_cpu_choose(&cpu, &err);
-        if (i <= (int)have) {
-            assert_int_equal(rc, 0);
-            assert_int_equal(cpu, i);
-        } else {
-            assert_int_equal(rc, G4_EUSAGE);
-            assert_non_null(strstr(err.text, name));
-            assert_non_null(strstr(err.text, g4_cpu_name(have)));
-        }
+        assert_int_equal(g4_cpu_choose(&cpu, &err), 0);
+        assert_int_equal(cpu, i < (int)have ? i : (int)have);
     }
 }
 
