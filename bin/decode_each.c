@@ -114,11 +114,8 @@ static int begin_unit(struct each *each, const struct g4_record *r, struct g4_er
 {
     struct unit *u = &each->unit;
     enum g4_decode_each mode = each->run->options->each;
-    *u = (struct unit){.open = true,
-                       .segment = -1,
-                       .t0 = r->segment.t0,
-                       .t1 = -1,
-                       .part = each->name.part};
+    *u = (struct unit){
+        .open = true, .segment = -1, .t0 = r->segment.t0, .t1 = -1, .part = each->name.part};
     u->joins = mode == G4_EACH_SOURCE || (mode == G4_EACH_UNIT && r->segment.kind == G4_KIND_FRAME);
     if (!u->joins)
         u->segment = r->segment.number;

@@ -95,7 +95,7 @@ static int vision_encode(void *state, struct g4_sink *sink, const char *operand,
     if (status < 0)
         return status;
     g4_vision_encoder_run(v->encoder, v->rows, NULL);
-    g4_log_info(2, "'%s': %zu x %zu pixels, %zu soft tokens", sink->shown, plan.width, plan.height,
+    g4_log_info(1, "'%s': %zu x %zu pixels, %zu soft tokens", sink->shown, plan.width, plan.height,
                 plan.rows);
     struct g4_segment segment = {.kind = G4_KIND_IMAGE,
                                  .t0 = -1,
@@ -140,7 +140,8 @@ static int vision_check(void *state, struct g4_err *err)
 
 int main(int argc, char **argv)
 {
-    struct vision v = {.budget = 280, .limits = {.max_pixels = 128000000, .max_scans = 100}};
+    struct vision v = {.budget = 280,
+                       .limits = {.max_pixels = 128000000, .max_bytes = 1 << 30, .max_scans = 100}};
     struct g4_encode_options common = {0};
     /* clang-format off */
     const struct g4_opt own[] = {
@@ -152,6 +153,8 @@ int main(int argc, char **argv)
          .help = "ignore the EXIF orientation"},
         {.name = "max-pixels", .argument = "N", .type = G4_OPT_SIZE, .value = &v.limits.max_pixels,
          .help = "most pixels of a picture (default 128000000; 0: any)"},
+        {.name = "max-bytes", .argument = "BYTES", .type = G4_OPT_SIZE,
+         .value = &v.limits.max_bytes, .help = "largest file (default 1G; 0: any)"},
         {.name = "max-scans", .argument = "N", .type = G4_OPT_SIZE, .value = &v.limits.max_scans,
          .help = "most scans of a progressive JPEG (default 100; 0: any)"},
     };

@@ -2,8 +2,7 @@
  * tokenizer.h - text to ids and back: byte-fallback BPE with an explicit merge list.
  *
  *     text -> segments between special tokens -> characters (bytes where a character has no piece)
- *          -> the pair of lowest rank, leftmost first, is joined until no pair is in the list ->
- * ids
+ *          -> the pair of lowest rank, leftmost first, is joined until none is in the list -> ids
  *
  * Special tokens are found by their text, never by an id or a type flag. With specials off, their
  * spelling is ordinary text, so nobody can forge a turn by typing one.

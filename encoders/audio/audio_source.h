@@ -1,8 +1,8 @@
 /*
  * audio_source.h - any sound to 16 kHz mono samples.
  *
- *     operand -> demuxer, decoder (libav) -> mean of the channels, float -> 16 kHz (libswresample)
- * -> samples
+ *     operand -> demuxer, decoder (libav) -> mean of the channels, float
+ *             -> 16 kHz (libswresample) -> samples
  *
  * 16-bit samples count as s / 32768, and so on; no gain, no DC removal, ordinary overs are kept. A
  * sound at 16 kHz is not resampled. A value that is not a number or infinite is an error; beyond

@@ -1,10 +1,12 @@
 /*
  * av_picture.h - a decoded frame of any pixel format to 8-bit full-range RGB, without scaling.
  *
- *     RGB, palette, grey and 1-bit   sample by sample: the high byte of deeper ones, shallower ones
- * spread over 0..255 YUV                            libswscale, accurate rounding, full chroma, the
- * frame's own matrix and range; untagged: BT.601 below 720 lines (and all still pictures), else
- * BT.709 alpha                          over white: (c*a + 255*(255-a) + 127) / 255
+ *     RGB, palette, grey, 1-bit   sample by sample: the high byte of deeper ones, shallower ones
+ *                                 spread over 0..255
+ *     YUV                         libswscale, accurate rounding, full chroma, the frame's own
+ *                                 matrix and range; untagged: BT.601 below 720 lines (and all
+ *                                 still pictures), else BT.709
+ *     alpha                       over white: (c*a + 255*(255-a) + 127) / 255
  */
 #ifndef G4_ENCODERS_MEDIA_AV_PICTURE_H
 #define G4_ENCODERS_MEDIA_AV_PICTURE_H

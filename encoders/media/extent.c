@@ -7,8 +7,9 @@
  * bits. */
 #define STREAMED  0x7fff0000u
 #define MAX_STEPS 200000
+#define MP3_SLACK 4096u
 
-enum kind { UNKNOWN, WAV, W64, AIFF, AU, CAF, AVI, ASF, MP4, EBML };
+enum kind { UNKNOWN, WAV, W64, AIFF, AU, CAF, AVI, ASF, MP4, EBML, MP3 };
 
 static const unsigned char guid_w64[16] = {'r',  'i',  'f',  'f',  0x2e, 0x91, 0xcf, 0x11,
                                            0xa5, 0xd6, 0x28, 0xdb, 0x04, 0xc1, 0x00, 0x00};
@@ -99,6 +100,8 @@ static bool step_unknown(struct g4_extent *e)
         e->kind = ASF;
     else if (big(p, 4) == 0x1a45dfa3)
         e->kind = EBML;
+    else if (memcmp(p, "ID3", 3) == 0 || (p[0] == 0xff && p[1] >= 0xe0))
+        e->kind = MP3;
     return e->kind == UNKNOWN ? finish(e) : advance(e, 0);
 }
 
@@ -242,6 +245,33 @@ static bool step_ebml(struct g4_extent *e)
     return id == 0x18538067 ? finish(e) : advance(e, whole);
 }
 
+/*
+ * A tag of 10 bytes and what it states, then frames. The first frame may hold a Xing or Info header
+ * behind its side information: flags, number of frames, bytes of all frames.
+ */
+static bool step_mp3(struct g4_extent *e)
+{
+    const unsigned char *p = e->header;
+    if (e->have < 10)
+        return false;
+    if (memcmp(p, "ID3", 3) == 0) {
+        uint64_t size = (uint64_t)p[6] << 21 | (uint64_t)p[7] << 14 | (uint64_t)p[8] << 7 | p[9];
+        return advance(e, 10 + size + (p[5] & 0x10 ? 10 : 0));
+    }
+    if (p[0] != 0xff || p[1] < 0xe0)
+        return finish(e);
+    bool mpeg1 = (p[1] & 0x08) != 0, mono = (p[3] & 0xc0) == 0xc0;
+    size_t at = 4 + (mpeg1 ? (mono ? 17 : 32) : (mono ? 9 : 17));
+    if (e->have < at + 16)
+        return false;
+    bool stated = (is(p + at, "Xing") || is(p + at, "Info")) && (p[at + 7] & 3) == 3;
+    uint64_t size = stated ? big(p + at + 12, 4) : 0;
+    /* Writers count tags and padding differently; less than this is no cut. */
+    if (size > MP3_SLACK)
+        reach(e, size - MP3_SLACK);
+    return finish(e);
+}
+
 static bool step(struct g4_extent *e)
 {
     switch ((enum kind)e->kind) {
@@ -255,6 +285,7 @@ static bool step(struct g4_extent *e)
     case ASF: return step_asf(e);
     case MP4: return step_mp4(e);
     case EBML: return step_ebml(e);
+    case MP3: return step_mp3(e);
     }
     return finish(e);
 }

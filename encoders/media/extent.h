@@ -2,10 +2,13 @@
  * extent.h - how far a file must reach, by what its container states. Tells a truncated file from a
  * whole one; libav plays both alike.
  *
- *     WAV, RF64, W64, AIFF, AU, CAF    end of the sample data     (streamed ones, of unknown
- * length: none) AVI, ASF                         end of the last RIFF list; of the data object MP4,
- * MOV                         end of the last top-level box Matroska, WebM                   end of
- * the segment         (unknown size: none) others                           none
+ *     WAV, RF64, W64, AIFF, AU, CAF    end of the sample data
+ *                                      (streamed ones, of unknown length: none)
+ *     AVI, ASF                         end of the last RIFF list; of the data object
+ *     MP4, MOV                         end of the last top-level box
+ *     Matroska, WebM                   end of the segment (unknown size: none)
+ *     MP3                              end of the frames, where a Xing or Info header states it
+ *     others                           none
  *
  * Only the headers of the outermost parts are looked at: feed the file in order, or jump from one
  * header to the next with g4_extent_wants.

@@ -3,9 +3,9 @@
  *
  *     times[i]   presentation time of frame i in seconds, ascending, times[0] = 0
  *     duration   times[last] + (times[last] - times[last-1]); of a single frame 1/fps
- *     samples    t_k = start + k / fps, k = 0, 1, 2 ... while k < count and t_k < min(end,
- * duration) - 1e-9 frame      of sample k: the last i with times[i] <= t_k + 1e-6 (what a player
- * shows at t_k)
+ *     samples    t_k = start + k / fps, k = 0, 1, 2 ...
+ *                while k < count and t_k < min(end, duration) - 1e-9
+ *     frame      of sample k: the last i with times[i] <= t_k + 1e-6 (what a player shows then)
  *
  * A frame may serve several samples, or none.
  */

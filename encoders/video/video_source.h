@@ -1,8 +1,8 @@
 /*
  * video_source.h - a clip to its sampled frames, upright 8-bit RGB, in order of time.
  *
- *     input -> demuxer, decoder (libav) -> frames with presentation times -> samples
- * (video_sample.h)
+ *     input -> demuxer, decoder (libav) -> frames with presentation times
+ *           -> samples (video_sample.h)
  *           -> full-range RGB by the stream's matrix (libswscale, no scaling) -> rotation
  *
  * Time 0 is the first frame. Untagged colour counts as BT.601 below 720 lines, else BT.709. The

@@ -20,8 +20,6 @@
 #include "lib/base/file.h"
 #include "lib/base/mem.h"
 
-#define MAX_FILE_BYTES ((size_t)1 << 30)
-
 enum { BLOCK_ROWS = 128, BLOCK_BYTES = 1 << 20 }; /* given to the resizer together: the larger */
 
 struct loader {
@@ -127,7 +125,11 @@ static int load(struct loader *l, const char *operand, bool *animated, struct g4
     *l->image = (struct g4_image){0};
     if (animated)
         *animated = false;
-    int status = g4_read_file(&bytes, &n, operand, MAX_FILE_BYTES, err);
+    uint64_t most = l->limits->max_bytes;
+    int status = g4_read_file(&bytes, &n, operand, most ? (size_t)most : SIZE_MAX / 2, err);
+    if (status == G4_ELIMIT)
+        return g4_err_set(err, G4_ELIMIT, "'%s': larger than %llu bytes (--max-bytes)",
+                          from_stdin ? "stdin" : operand, (unsigned long long)most);
     if (status < 0)
         return from_stdin ? status : explain(status, operand, err);
     if (n == 0 && from_stdin)

@@ -206,8 +206,8 @@ int g4_pool_default_threads(int *threads, struct g4_err *err)
         errno = 0;
         long n = strtol(text, &end, 10);
         if (errno != 0 || *end != '\0' || n < 1 || n > MAX_THREADS)
-            return g4_err_set(err, G4_EUSAGE, "G4_THREADS is '%s', expected a number in 1..%d", text,
-                              MAX_THREADS);
+            return g4_err_set(err, G4_EUSAGE, "G4_THREADS is '%s', expected a number in 1..%d",
+                              text, MAX_THREADS);
         *threads = (int)n;
         return 0;
     }

@@ -3,9 +3,8 @@
  *
  * The caller walks the document and takes what it expects:
  *
- *     g4_json_scan_enter(s, '{') ; while (g4_json_scan_member(s, &key, &n) == 1) take exactly one
- * value g4_json_scan_enter(s, '[') ; while (g4_json_scan_element(s) == 1)          take exactly one
- * value
+ *     g4_json_scan_enter(s, '{'); while (g4_json_scan_member(s, &key, &n) == 1) one value
+ *     g4_json_scan_enter(s, '['); while (g4_json_scan_element(s) == 1)          one value
  *
  * As strict as a parser that builds trees: UTF-8, escapes, numbers, control characters, commas,
  * nothing behind the end. Only what the caller skips is not searched for duplicate keys. Copying

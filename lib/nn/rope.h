@@ -1,8 +1,9 @@
 /*
  * rope.h - rotary positions, half-split pairs.
  *
- * A head (or half of one) of width 2h turns its pairs (j, j + h), j = 0..h-1, by position *
- * freq[j]: x[j]' = x[j] cos - x[j+h] sin        x[j+h]' = x[j+h] cos + x[j] sin
+ * A head (or half of one) of width 2h turns its pairs (j, j + h), j = 0..h-1, by
+ * position * freq[j]:
+ *     x[j]' = x[j] cos - x[j+h] sin        x[j+h]' = x[j+h] cos + x[j] sin
  */
 #ifndef G4_NN_ROPE_H
 #define G4_NN_ROPE_H

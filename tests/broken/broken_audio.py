@@ -3,6 +3,7 @@ import math
 import os
 import random
 import struct
+
 from material import Folder, cut, ffmpeg, patch
 
 RATE = 16000

@@ -1,8 +1,8 @@
 /*
  * golden.h - comparing a stage of the C code with expected tensors, on any folder of the format.
  *
- *     tests/golden/golden DIR        every case folder in DIR; the family is told by the name's
- * prefix
+ *     tests/golden/golden DIR [THREADS]   every case folder in DIR; the family is told by the
+ *                                         prefix of the name
  *
  * One file per family; each family reports through this. Output is TAP: "ok 12 - decoder-e2b
  * soft.layers 3.1e-07" and at the end of a case its largest error. Nothing about the shipped cases
@@ -22,10 +22,9 @@ struct golden {
     const char *name;              /* its name */
     struct g4_exec exec;           /* open for the case */
     struct g4_safetensors vectors; /* DIR/vectors.safetensors if there is one (count 0 otherwise) */
-    bool
-        float_products; /* every kernel in use has float32 products: limit as stated; otherwise
+    bool float_products; /* every kernel in use has float32 products: limit as stated; otherwise
                            relative L2 and cosine as README-decoder.md and the towers' limits say */
-    double worst;       /* largest error of this case so far */
+    double worst;        /* largest error of this case so far */
 };
 
 /* TAP lines. */

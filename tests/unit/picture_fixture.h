@@ -18,7 +18,9 @@
 
 #include "encoders/vision/image.h"
 
-static const struct g4_image_limits usual_limits = {128000000, 100, true};
+static const struct g4_image_limits usual_limits = {.max_pixels = 128000000,
+                                                    .max_scans = 100,
+                                                    .orient = true};
 
 /* A file of its own for every test program, removed at the end. */
 static char picture_path[64];

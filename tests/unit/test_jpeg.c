@@ -129,7 +129,7 @@ static void scan_limit(void **state)
 {
     (void)state;
     struct file_bytes f = noisy(true);
-    const struct g4_image_limits three = {0, 3, true}, none = {0, 0, true};
+    const struct g4_image_limits three = {.max_scans = 3, .orient = true}, none = {.orient = true};
     struct g4_image image;
     struct g4_err err;
     expect_refused(f.data, f.n, &three, G4_ELIMIT, "--max-scans");
@@ -138,7 +138,7 @@ static void scan_limit(void **state)
     free(f.data);
     f = noisy(false); /* one scan is always allowed */
     write_bytes(f.data, f.n);
-    const struct g4_image_limits one = {0, 1, true};
+    const struct g4_image_limits one = {.max_scans = 1, .orient = true};
     assert_int_equal(g4_image_load(&image, picture_path, &one, NULL, &err), 0);
     g4_image_release(&image);
     free(f.data);
@@ -157,7 +157,7 @@ static void limit_before_memory(void **state)
             break;
         }
     expect_refused(f.data, f.n, &usual_limits, G4_ELIMIT, "--max-pixels");
-    const struct g4_image_limits scans_only = {0, 100, true};
+    const struct g4_image_limits scans_only = {.max_scans = 100, .orient = true};
     struct g4_err err = {0};
     struct g4_image image;
     int status = g4_image_load(&image, picture_path, &scans_only, NULL, &err);

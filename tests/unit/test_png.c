@@ -139,7 +139,7 @@ static void deep_samples(void **state)
 static void limit_before_memory(void **state)
 {
     (void)state;
-    const struct g4_image_limits none = {0, 0, true};
+    const struct g4_image_limits none = {.orient = true};
     struct file_bytes f = {0};
     add_header(&f, 50000, 50000, 8, RGB, 0);
     add_rows(&f, (const uint8_t *)"", 0, 1);
@@ -224,7 +224,7 @@ static void orientation(void **state)
     static const uint8_t exif[] = {'M',  'M', 0, '*', 0, 0, 0, 8, 0, 1, 1,
                                    0x12, 0,   3, 0,   0, 0, 1, 0, 6, 0, 0};
     static const uint8_t pixels[] = {1, 1, 1, 2, 2, 2};
-    const struct g4_image_limits as_stored = {0, 0, false};
+    const struct g4_image_limits as_stored = {.orient = false};
     struct g4_image image;
     struct g4_err err;
     for (int behind = 0; behind < 2; behind++) {
