@@ -39,6 +39,7 @@ const char *g4_av_complaint(void)
 static const char *reason(int averror, char *text, size_t size)
 {
     switch (averror) {
+    case AVERROR(ENOMEM): return "not enough memory for what it states";
     case AVERROR_INVALIDDATA: return "damaged or not what it seems";
     case AVERROR(EIO): /* an input that cannot be read is told before it comes to this */
     case AVERROR_EOF: return "unexpected end";

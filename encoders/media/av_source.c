@@ -173,8 +173,8 @@ int g4_av_source_packet(struct g4_av_source *source, struct g4_err *err)
             *err = source->io_err;
             return err->code;
         }
-        if (r == AVERROR(ENOMEM))
-            return g4_err_nomem(err, 0, "a packet");
+        if (r == AVERROR(ENOMEM)) /* also what damaged sizes come to */
+            return g4_av_error(err, name, "read on", r);
         if (r == AVERROR(EAGAIN))
             continue;
         if (r < 0) {
@@ -210,7 +210,7 @@ static int feed(struct g4_av_source *source, struct g4_err *err)
     int r = avcodec_send_packet(source->codec, more ? source->packet : NULL);
     av_packet_unref(source->packet);
     if (r == AVERROR(ENOMEM))
-        return g4_err_nomem(err, 0, "a decoder");
+        return g4_av_error(err, g4_media_input_name(source->input), "decode it", r);
     source->damaged += r < 0 && more;
     return 0;
 }
@@ -227,7 +227,7 @@ int g4_av_source_frame(struct g4_av_source *source, struct g4_err *err)
         if (r == AVERROR_EOF)
             return 0;
         if (r == AVERROR(ENOMEM))
-            return g4_err_nomem(err, 0, "a frame");
+            return g4_av_error(err, g4_media_input_name(source->input), "decode it", r);
         if (r != AVERROR(EAGAIN)) {
             source->damaged++;
             if (source->draining)

@@ -73,5 +73,6 @@ def run_batch(maker, batch):
 def run(kind, path, project, seeds, pool):
     maker = kind(path, project)
     sources = maker.seeds()
-    batches = [(sources, range(at, min(at + BATCH, seeds))) for at in range(0, seeds, BATCH)]
+    numbers = [*range(seeds), *(seed for seed in maker.known_seeds if seed >= seeds)]
+    batches = [(sources, numbers[at:at + BATCH]) for at in range(0, len(numbers), BATCH)]
     yield from pool.map(lambda batch: run_batch(maker, batch), batches)

@@ -21,8 +21,8 @@ import time
 CPU_SECONDS, SECONDS, MEMORY = 20, 60, 4 << 30
 ENCODERS = ("g4-audio", "g4-vision", "g4-video")
 STATUS = {0: "A", 1: "E", 2: "U"}
-# Checksums have eight digits, addresses at least nine; libav writes "[mov @ 0x55...]".
-ADDRESS = re.compile(rb"0x[0-9a-fA-F]{9,}|@ 0x")
+# Checksums have eight digits, places in a file up to eleven, addresses twelve; libav writes "[mov @ 0x55...]".
+ADDRESS = re.compile(rb"0x[0-9a-fA-F]{12}|@ 0x")
 CONTROL = re.compile(rb"[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]")
 
 

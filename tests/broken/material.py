@@ -36,6 +36,7 @@ class Folder:
     program = None
     options = ()                # of every case
     seeds = None                # makes files whose bits are to be flipped, and returns their names
+    known_seeds = ()            # that once found something
     seed_options = ()
 
     def __init__(self, path, project):
