@@ -12,7 +12,6 @@
 #include "encoders/media/extent.h"
 #include "encoders/media/spool.h"
 #include "lib/base/mem.h"
-#include "lib/base/tmpdir.h"
 
 enum { COPY_BYTES = 256 << 10 };
 
@@ -231,7 +230,7 @@ int g4_media_input_spool(struct g4_media_input *input, struct g4_err *err)
     int status = g4_alloc(&buffer, 1, COPY_BYTES, "a copy buffer", err);
     if (status < 0)
         return status;
-    status = g4_spool_open(&input->spool, g4_tmpdir(), input->limits.max_spool, err);
+    status = g4_spool_open(&input->spool, input->limits.max_spool, err);
     if (status == 0)
         status = g4_spool_write(&input->spool, input->head, input->head_bytes, err);
     if (status == 0)

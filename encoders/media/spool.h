@@ -17,9 +17,8 @@ struct g4_spool {
     uint64_t limit; /* most bytes it may hold; 0 = none */
 };
 
-/* An empty spool in `directory`. */
-int g4_spool_open(struct g4_spool *spool, const char *directory, uint64_t limit,
-                  struct g4_err *err);
+/* An empty spool in $TMPDIR. */
+int g4_spool_open(struct g4_spool *spool, uint64_t limit, struct g4_err *err);
 
 /* Appends n bytes. G4_ELIMIT names --max-spool; G4_EIO a full disk. */
 int g4_spool_write(struct g4_spool *spool, const void *data, size_t n, struct g4_err *err);
