@@ -101,4 +101,4 @@ uninstall:
 
 .PHONY: clean
 clean:
-	rm -rf build build-san $(PROGRAMS:%=bin/%)
+	rm -rf build build-san build-fuzz $(PROGRAMS:%=bin/%)
