@@ -1,19 +1,14 @@
 /* g4-video - clips to soft tokens, one segment per frame. */
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "bin/encode.h"
 #include "bin/features.h"
+#include "bin/picture.h"
 #include "encoders/video/video_source.h"
-#include "encoders/vision/resize.h"
-#include "encoders/vision/vision_encoder.h"
 #include "lib/base/log.h"
-#include "lib/base/mem.h"
 #include "lib/base/progress.h"
 
 struct video {
-    double fps;     /* -r; 0 = not given: 1 */
-    int64_t budget; /* -t */
+    double fps;                /* -r; 0 = not given: 1 */
+    struct g4_picture picture; /* the newest: shown again when a frame repeats */
     int64_t start_us, duration_us;
     int64_t max_frames, frames;
     bool fit, parts, first;
@@ -21,12 +16,6 @@ struct video {
     double max_decode_cpu;
     struct g4_media_limits limits;
     struct g4_video_options source;
-
-    struct g4_vision_encoder *encoder;
-    size_t width;
-    float *rows;          /* of the newest picture: shown again when a frame repeats */
-    size_t rows_capacity; /* floats */
-    struct g4_vision_plan plan;
 };
 
 /* ---------------------------------------------------------------------------------------- encoder
@@ -36,43 +25,13 @@ static int video_open(void *state, const struct g4_model *model, const struct g4
                       struct g4_stream_head *head, struct g4_err *err)
 {
     struct video *v = state;
-    int status = g4_vision_encoder_open(&v->encoder, model, exec, err);
-    if (status < 0)
-        return status;
-    v->width = g4_vision_encoder_width(v->encoder);
-    head->width = (uint32_t)v->width;
-    status = g4_vision_encoder_id(v->encoder, head->encoder_id, err);
-    if (status < 0)
-        g4_vision_encoder_close(v->encoder);
-    return status;
+    return g4_picture_open(&v->picture, model, exec, head, err);
 }
 
 static void video_close(void *state)
 {
     struct video *v = state;
-    g4_vision_encoder_close(v->encoder);
-    free(v->rows);
-}
-
-static int encode_picture(struct video *v, const struct g4_image *image, struct g4_err *err)
-{
-    int status = g4_vision_encoder_load(v->encoder, image, (long)v->budget, &v->plan, err);
-    if (status < 0)
-        return status;
-    size_t need = v->plan.rows * v->width;
-    if (need > v->rows_capacity) {
-        void *memory;
-        free(v->rows);
-        v->rows = NULL;
-        v->rows_capacity = 0;
-        status = g4_alloc(&memory, need, sizeof *v->rows, "the soft tokens", err);
-        if (status < 0)
-            return status;
-        v->rows = memory;
-        v->rows_capacity = need;
-    }
-    g4_vision_encoder_run(v->encoder, v->rows, NULL);
-    return 0;
+    g4_picture_close(&v->picture);
 }
 
 static int send_frame(struct video *v, struct g4_sink *sink, const struct g4_video_frame *frame,
@@ -83,13 +42,9 @@ static int send_frame(struct video *v, struct g4_sink *sink, const struct g4_vid
         status = g4_sink_source(sink, v->parts ? frame->part : -1, err);
     if (status < 0)
         return status;
-    struct g4_segment segment = {.kind = G4_KIND_FRAME,
-                                 .t0 = frame->t0_us,
-                                 .t1 = frame->t1_us,
-                                 .rows = (uint32_t)v->plan.rows,
-                                 .grid_w = (uint16_t)v->plan.grid_w,
-                                 .grid_h = (uint16_t)v->plan.grid_h};
-    return g4_sink_segment(sink, &segment, v->rows, err);
+    struct g4_segment segment =
+        g4_picture_segment(&v->picture, G4_KIND_FRAME, frame->t0_us, frame->t1_us);
+    return g4_sink_segment(sink, &segment, v->picture.rows, err);
 }
 
 static int encode_frames(struct video *v, struct g4_sink *sink, struct g4_video_source *source,
@@ -101,14 +56,14 @@ static int encode_frames(struct video *v, struct g4_sink *sink, struct g4_video_
     int status;
     while ((status = g4_video_source_next(source, &image, &frame, err)) == 0 && !frame.end) {
         g4_progress(sink->shown, count, 0);
-        if (!frame.same && (status = encode_picture(v, &image, err)) < 0)
+        if (!frame.same && (status = g4_picture_encode(&v->picture, &image, err)) < 0)
             g4_err_prefix(err, "'%s'", sink->shown);
         if (status == 0)
             status = send_frame(v, sink, &frame, err);
         if (status < 0)
             break;
         g4_log_info(2, "'%s': frame at %.3f s, %zu soft tokens", sink->shown,
-                    (double)frame.t0_us / 1e6, v->plan.rows);
+                    (double)frame.t0_us / 1e6, v->picture.plan.rows);
         count++;
     }
     g4_image_release(&image);
@@ -146,9 +101,9 @@ static int video_encode(void *state, struct g4_sink *sink, const char *operand, 
 static int video_check(void *state, struct g4_err *err)
 {
     struct video *v = state;
-    if (!g4_vision_budget_ok((long)v->budget))
-        return g4_err_set(err, G4_EUSAGE, "-t %lld: expected 70, 140, 280, 560 or 1120",
-                          (long long)v->budget);
+    int status = g4_picture_check(&v->picture, err);
+    if (status < 0)
+        return status;
     if (v->fit + v->parts + v->first > 1)
         return g4_err_set(err, G4_EUSAGE, "--fit, --parts and --first exclude each other");
     if (v->frames && (v->fit || v->parts || v->first))
@@ -182,7 +137,8 @@ static void video_table(struct g4_opt table[G4_ENCODE_TABLE], struct video *v,
     const struct g4_opt own[] = {
         {.letter = 'r', .name = "rate", .argument = "FPS", .type = G4_OPT_FLOAT, .value = &v->fps,
          .min = 0.001, .max = 1000, .help = "frames per second (default 1)"},
-        {.letter = 't', .name = "tokens", .argument = "N", .type = G4_OPT_INT, .value = &v->budget,
+        {.letter = 't', .name = "tokens", .argument = "N", .type = G4_OPT_INT,
+         .value = &v->picture.budget,
          .help = "soft tokens per frame: 70 (default), 140, 280, 560 or 1120"},
         {.name = "start", .argument = "TIME", .type = G4_OPT_TIME, .value = &v->start_us,
          .help = "begin there: 90, 1:30, 00:01:30.5"},
@@ -217,7 +173,7 @@ static void video_table(struct g4_opt table[G4_ENCODE_TABLE], struct video *v,
 int main(int argc, char **argv)
 {
     struct video v = {.fps = 0,
-                      .budget = 70,
+                      .picture = {.budget = 70},
                       .duration_us = -1,
                       .max_frames = 60,
                       .max_video_frames = 1024,

@@ -1,64 +1,33 @@
 /* g4-vision - pictures to soft tokens. */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "bin/encode.h"
 #include "bin/features.h"
-#include "bin/output.h"
-#include "encoders/vision/resize.h"
-#include "encoders/vision/vision_encoder.h"
+#include "bin/picture.h"
 #include "lib/base/log.h"
-#include "lib/base/mem.h"
 
 struct vision {
-    int64_t budget;   /* -t */
+    struct g4_picture picture;
     const char *crop; /* WxH+X+Y */
     size_t crop_w, crop_h, crop_x, crop_y;
     bool no_orient;
     struct g4_image_limits limits;
 
-    struct g4_vision_encoder *encoder;
     struct g4_pool *pool;
-    float *rows;
-    size_t rows_capacity; /* floats */
-    size_t width;
 };
 
 static int vision_open(void *state, const struct g4_model *model, const struct g4_exec *exec,
                        struct g4_stream_head *head, struct g4_err *err)
 {
     struct vision *v = state;
-    int status = g4_vision_encoder_open(&v->encoder, model, exec, err);
-    if (status < 0)
-        return status;
     v->pool = exec->pool;
-    v->width = g4_vision_encoder_width(v->encoder);
-    head->width = (uint32_t)v->width;
-    status = g4_vision_encoder_id(v->encoder, head->encoder_id, err);
-    if (status < 0)
-        g4_vision_encoder_close(v->encoder);
-    return status;
+    return g4_picture_open(&v->picture, model, exec, head, err);
 }
 
 static void vision_close(void *state)
 {
     struct vision *v = state;
-    g4_vision_encoder_close(v->encoder);
-    free(v->rows);
-}
-
-static int reserve_rows(struct vision *v, size_t rows, struct g4_err *err)
-{
-    size_t need = rows * v->width;
-    if (need <= v->rows_capacity)
-        return 0;
-    free(v->rows);
-    v->rows_capacity = 0;
-    void *memory;
-    int status = g4_alloc(&memory, need, sizeof *v->rows, "the soft tokens", err);
-    v->rows = memory;
-    v->rows_capacity = status < 0 ? 0 : need;
-    return status;
+    g4_picture_close(&v->picture);
 }
 
 static int load_picture(const struct vision *v, struct g4_image *image, const char *operand,
@@ -66,7 +35,7 @@ static int load_picture(const struct vision *v, struct g4_image *image, const ch
 {
     bool animated = false;
     int status = v->crop ? g4_image_load(image, operand, &v->limits, &animated, err)
-                         : g4_image_load_fitted(image, operand, &v->limits, (long)v->budget,
+                         : g4_image_load_fitted(image, operand, &v->limits, (long)v->picture.budget,
                                                 v->pool, &animated, err);
     if (status == 0 && animated)
         g4_log_note("'%s': animated, only the first frame is looked at", shown);
@@ -82,29 +51,21 @@ static int vision_encode(void *state, struct g4_sink *sink, const char *operand,
 {
     struct vision *v = state;
     struct g4_image image = {0};
-    struct g4_vision_plan plan;
     int status = load_picture(v, &image, operand, sink->shown, err);
     if (status == 0) {
-        status = g4_vision_encoder_load(v->encoder, &image, (long)v->budget, &plan, err);
+        status = g4_picture_encode(&v->picture, &image, err);
         if (status < 0)
             g4_err_prefix(err, "'%s'", sink->shown);
     }
     g4_image_release(&image);
-    if (status == 0)
-        status = reserve_rows(v, plan.rows, err);
     if (status < 0)
         return status;
-    g4_vision_encoder_run(v->encoder, v->rows, NULL);
-    g4_log_info(1, "'%s': %zu x %zu pixels, %zu soft tokens", sink->shown, plan.width, plan.height,
-                plan.rows);
-    struct g4_segment segment = {.kind = G4_KIND_IMAGE,
-                                 .t0 = -1,
-                                 .t1 = -1,
-                                 .rows = (uint32_t)plan.rows,
-                                 .grid_w = (uint16_t)plan.grid_w,
-                                 .grid_h = (uint16_t)plan.grid_h};
+    const struct g4_vision_plan *plan = &v->picture.plan;
+    g4_log_info(1, "'%s': %zu x %zu pixels, %zu soft tokens", sink->shown, plan->width,
+                plan->height, plan->rows);
+    struct g4_segment segment = g4_picture_segment(&v->picture, G4_KIND_IMAGE, -1, -1);
     status = g4_sink_source(sink, -1, err);
-    return status < 0 ? status : g4_sink_segment(sink, &segment, v->rows, err);
+    return status < 0 ? status : g4_sink_segment(sink, &segment, v->picture.rows, err);
 }
 
 /* WxH+X+Y, all whole numbers, W and H at least 1. */
@@ -131,21 +92,20 @@ static int parse_crop(struct vision *v, struct g4_err *err)
 static int vision_check(void *state, struct g4_err *err)
 {
     struct vision *v = state;
-    if (!g4_vision_budget_ok((long)v->budget))
-        return g4_err_set(err, G4_EUSAGE, "-t %lld: expected 70, 140, 280, 560 or 1120",
-                          (long long)v->budget);
     v->limits.orient = !v->no_orient;
-    return v->crop ? parse_crop(v, err) : 0;
+    int status = g4_picture_check(&v->picture, err);
+    return status == 0 && v->crop ? parse_crop(v, err) : status;
 }
 
 int main(int argc, char **argv)
 {
-    struct vision v = {.budget = 280,
+    struct vision v = {.picture = {.budget = 280},
                        .limits = {.max_pixels = 128000000, .max_bytes = 1 << 30, .max_scans = 100}};
     struct g4_encode_options common = {0};
     /* clang-format off */
     const struct g4_opt own[] = {
-        {.letter = 't', .name = "tokens", .argument = "N", .type = G4_OPT_INT, .value = &v.budget,
+        {.letter = 't', .name = "tokens", .argument = "N", .type = G4_OPT_INT,
+         .value = &v.picture.budget,
          .help = "soft tokens per picture: 70, 140, 280 (default), 560 or 1120"},
         {.name = "crop", .argument = "WxH+X+Y", .type = G4_OPT_STRING, .value = &v.crop,
          .help = "use this part of the upright picture, in pixels"},
