@@ -24,14 +24,15 @@ static double now(void)
 int g4_decode_engine_find(struct g4_decode_engine *e, const struct g4_decode_options *options,
                           struct g4_err *err)
 {
-    char *path;
+    char *path, *companion;
     *e = (struct g4_decode_engine){.options = options};
-    int status = g4_discover(&path, options->model, err);
+    int status = g4_discover(&path, &companion, options->model, err);
     if (status < 0)
         return status;
-    status = g4_model_open(&e->model, path, err);
+    status = g4_model_open(&e->model, path, "", err);
     g4_log_info(1, "model '%s'", path);
     free(path);
+    free(companion);
     if (status == 0 && !e->model.config.text.present)
         status = g4_err_set(err, G4_EUNSUPPORTED, "'%s' holds no text model", e->model.path);
     return status;
@@ -203,14 +204,6 @@ static int fold_placeholders(const char *text, struct g4_text *out, struct g4_er
     return status;
 }
 
-static size_t mapped_bytes(const struct g4_weights *weights)
-{
-    size_t bytes = 0;
-    for (size_t i = 0; i < weights->shard_count; i++)
-        bytes += weights->shards[i].map.size;
-    return bytes;
-}
-
 static int show_dry_run(const struct g4_asking *a, const struct g4_decode_engine *e,
                         struct g4_printer *printer, struct g4_err *err)
 {
@@ -229,7 +222,7 @@ static int show_dry_run(const struct g4_asking *a, const struct g4_decode_engine
         e->options->context ? (size_t)e->options->context
                             : e->model.config.text.max_position_embeddings,
         (unsigned long long)g4_session_cache_bytes(e->engine, G4_DTYPE_BF16, n),
-        (unsigned long long)mapped_bytes(&e->model.weights));
+        (unsigned long long)g4_weights_mapped(&e->model.weights));
     if (status == 0)
         status = g4_text_puts(&out, figures, err);
     if (status == 0)

@@ -178,13 +178,14 @@ static int encode_each(struct run *run, char **names, struct g4_err *err)
 static int open_all(struct run *run, struct g4_err *err)
 {
     const struct g4_encode_options *o = run->options;
-    char *path;
-    int status = g4_discover(&path, o->model, err);
+    char *path, *companion;
+    int status = g4_discover(&path, &companion, o->model, err);
     if (status < 0)
         return status;
-    status = g4_model_open(&run->model, path, err);
+    status = g4_model_open(&run->model, path, companion, err);
     g4_log_info(1, "model '%s'", path);
     free(path);
+    free(companion);
     if (status == 0)
         status = g4_exec_open(&run->exec, (int)o->threads, err);
     if (status < 0)

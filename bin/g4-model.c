@@ -35,16 +35,17 @@ static const struct g4_command commands[] = {
 static int run_info(const struct options *o, FILE *out, struct g4_err *err)
 {
     struct g4_model model = {0};
-    char *path = NULL;
-    int status = g4_discover(&path, o->model, err);
+    char *path = NULL, *companion = NULL;
+    int status = g4_discover(&path, &companion, o->model, err);
     if (status == 0) {
         g4_log_info(1, "model '%s'", path);
-        status = g4_model_open(&model, path, err);
+        status = g4_model_open(&model, path, companion, err);
     }
     if (status == 0)
         status = g4_model_print_info(&model, o->json, out, err);
     g4_model_close(&model);
     free(path);
+    free(companion);
     return status;
 }
 

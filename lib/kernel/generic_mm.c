@@ -234,15 +234,24 @@ void g4_kernels_init_generic_mm(struct g4_kernels *kernels)
     kernels->gemm_kc = 256;
     kernels->gemm = gemm_generic;
     kernels->dtype[G4_DTYPE_F32] = (struct g4_kernels_dtype){
-        gemv_f32_generic,  pack_rows_f32_generic,    pack_cols_f32_generic,
-        widen_f32_generic, weighted_sum_f32_generic,
+        .gemv = gemv_f32_generic,
+        .pack_rows = pack_rows_f32_generic,
+        .pack_cols = pack_cols_f32_generic,
+        .widen = widen_f32_generic,
+        .weighted_sum = weighted_sum_f32_generic,
     };
     kernels->dtype[G4_DTYPE_F16] = (struct g4_kernels_dtype){
-        gemv_f16_generic,  pack_rows_f16_generic,    pack_cols_f16_generic,
-        widen_f16_generic, weighted_sum_f16_generic,
+        .gemv = gemv_f16_generic,
+        .pack_rows = pack_rows_f16_generic,
+        .pack_cols = pack_cols_f16_generic,
+        .widen = widen_f16_generic,
+        .weighted_sum = weighted_sum_f16_generic,
     };
     kernels->dtype[G4_DTYPE_BF16] = (struct g4_kernels_dtype){
-        gemv_bf16_generic,  pack_rows_bf16_generic,    pack_cols_bf16_generic,
-        widen_bf16_generic, weighted_sum_bf16_generic,
+        .gemv = gemv_bf16_generic,
+        .pack_rows = pack_rows_bf16_generic,
+        .pack_cols = pack_cols_bf16_generic,
+        .widen = widen_bf16_generic,
+        .weighted_sum = weighted_sum_bf16_generic,
     };
 }

@@ -23,8 +23,22 @@
 enum { G4_GEMV_ROWS = 16 }; /* most rows of x in one gemv call */
 
 /*
+ * Rows of x rounded to eight bits for products with quantised weights: per row and 32 elements
+ *     d = max|x| / 127, q = round(x / d), m = d * (sum of the 32 q)
+ * so that x is about d * q. k is a multiple of 32; d = 0 where all of x is 0.
+ */
+struct g4_q8 {
+    int8_t *q; /* [n, k], rows ldq bytes apart, a multiple of 64; 64-byte aligned */
+    float *d;  /* [n, k / 32], rows ldd floats apart */
+    float *m;  /* [n, k / 32], rows ldd floats apart */
+    size_t ldq, ldd;
+};
+
+/*
  * What depends on the type of stored numbers. `w` points to rows of that type, `stride` bytes
- * apart.
+ * apart; k and n are whole blocks of it. Types of codes (G4_DTYPE_CODES..) are taken without their
+ * scales. Of types beyond G4_DTYPE_FLOATS every level has widen; the other slots may be NULL, and
+ * lib/nn then widens rows and goes on with F32.
  */
 struct g4_kernels_dtype {
     /* y[n, rows] = x[n, k] W[rows, k]^T for n in 1..G4_GEMV_ROWS, float32 products and sums. Row i
@@ -41,6 +55,11 @@ struct g4_kernels_dtype {
     /* y[m, d] += p[m, k] V[k, d], rows of V stride bytes apart; m small. */
     void (*weighted_sum)(float *y, size_t ldy, const float *p, size_t ldp, size_t m, const void *v,
                          size_t stride, size_t k, size_t d);
+    /* gemv with x in eight bits: integer products and sums within 32 elements (16 where the type
+     * has a scale for 16), float32 beyond. The same promise about rows of y. The types of which a
+     * level has this slot are the same at every level, generic's: else answers would differ. */
+    void (*gemv_q8)(float *y, size_t ldy, const struct g4_q8 *x, size_t n, const void *w,
+                    size_t stride, size_t rows, size_t k);
 };
 
 struct g4_kernels {
@@ -80,6 +99,9 @@ struct g4_kernels {
     /* turn pairs (j, j + half): see lib/nn/rope.h; in place. */
     void (*rope)(float *x, const float *cos_row, const float *sin_row, size_t half);
     void (*to_bf16)(uint16_t *y, const float *x, size_t n); /* nearest even */
+    /* Row i of q8 from x[n], n a multiple of 32: see struct g4_q8. Rounds half away from zero;
+     * the same bytes at every level. */
+    void (*to_q8)(const struct g4_q8 *q8, size_t i, const float *x, size_t n);
 };
 
 /* Fills the table for a level (at most what the machine has). use_blas: let OpenBLAS do gemm at the

@@ -19,9 +19,9 @@ static bool format_name(struct g4_bind *bind, char *name, const char *format, va
     return false;
 }
 
-/* The tensor, in a type that can be computed with; NULL after an error and where an optional one is
- * missing. */
-static const struct g4_tensor *find(struct g4_bind *bind, const char *name, bool required)
+/* The tensor, in a type below `types`; NULL after an error and where an optional one is missing. */
+static const struct g4_tensor *find(struct g4_bind *bind, const char *name, bool required,
+                                    enum g4_dtype types)
 {
     const struct g4_tensor *tensor = g4_weights_find(bind->weights, name);
     if (!tensor) {
@@ -29,10 +29,11 @@ static const struct g4_tensor *find(struct g4_bind *bind, const char *name, bool
             bind->status = g4_err_set(bind->err, G4_EINPUT, "tensor '%s': missing", name);
         return NULL;
     }
-    if (tensor->dtype >= G4_DTYPE_WEIGHTS) {
-        bind->status = g4_err_set(bind->err, G4_EUNSUPPORTED,
-                                  "tensor '%s': dtype %s, expected BF16, F16 or F32", name,
-                                  g4_dtype_info(tensor->dtype)->name);
+    if (tensor->dtype >= types) {
+        bind->status =
+            g4_err_set(bind->err, G4_EUNSUPPORTED, "tensor '%s': dtype %s, expected %s", name,
+                       g4_dtype_info(tensor->dtype)->name,
+                       types == G4_DTYPE_FLOATS ? "BF16, F16 or F32" : "a type of weights");
         return NULL;
     }
     return tensor;
@@ -60,15 +61,18 @@ static struct g4_matrix matrix_at(const struct g4_tensor *tensor, size_t index, 
 {
     size_t stride = 0;
     g4_dtype_row_bytes(tensor->dtype, cols, &stride); /* fits: it is part of the tensor's bytes */
-    return (struct g4_matrix){(const char *)tensor->data + index * rows * stride, tensor->dtype,
-                              rows, cols, stride};
+    return (struct g4_matrix){.data = (const char *)tensor->data + index * rows * stride,
+                              .dtype = tensor->dtype,
+                              .rows = rows,
+                              .cols = cols,
+                              .stride = stride};
 }
 
 static void bind_matrix(struct g4_bind *bind, struct g4_matrix *out, size_t rows, size_t cols,
                         bool required, const char *name)
 {
     *out = (struct g4_matrix){0};
-    const struct g4_tensor *tensor = find(bind, name, required);
+    const struct g4_tensor *tensor = find(bind, name, required, G4_DTYPE_CODES);
     if (!tensor)
         return;
     if (tensor->dims < 1 || tensor->shape[0] != rows || product_from(tensor, 1) != cols) {
@@ -98,7 +102,7 @@ static void bind_matrices(struct g4_bind *bind, struct g4_matrix *out, size_t co
 {
     for (size_t i = 0; out && i < count; i++)
         out[i] = (struct g4_matrix){0};
-    const struct g4_tensor *tensor = find(bind, name, required);
+    const struct g4_tensor *tensor = find(bind, name, required, G4_DTYPE_CODES);
     if (!tensor)
         return;
     if (tensor->dims < 2 || tensor->shape[0] != count || tensor->shape[1] != rows ||
@@ -129,7 +133,7 @@ static void bind_vector(struct g4_bind *bind, const float **out, size_t n, bool 
                         const char *name)
 {
     *out = NULL;
-    const struct g4_tensor *tensor = find(bind, name, required);
+    const struct g4_tensor *tensor = find(bind, name, required, G4_DTYPE_FLOATS);
     if (!tensor)
         return;
     if (g4_tensor_count(tensor) != n) {
@@ -165,7 +169,7 @@ void g4_bind_vector(struct g4_bind *bind, const float **out, size_t n, bool requ
 
 static void bind_scalar(struct g4_bind *bind, float *out, bool required, const char *name)
 {
-    const struct g4_tensor *tensor = find(bind, name, required);
+    const struct g4_tensor *tensor = find(bind, name, required, G4_DTYPE_FLOATS);
     if (!tensor)
         return;
     if (g4_tensor_count(tensor) != 1) {

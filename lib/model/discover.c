@@ -264,10 +264,11 @@ static int discover(char **path, const char *given, struct g4_err *err)
     return status;
 }
 
-int g4_discover(char **path, const char *given, struct g4_err *err)
+int g4_discover(char **path, char **companion, const char *given, struct g4_err *err)
 {
     const char *variable_model = variable("G4_MODEL");
     *path = NULL;
+    *companion = NULL;
     if (given && !given[0])
         return g4_err_set(err, G4_EUSAGE, "-m: expected a path or a name, got ''");
     if (given || !variable_model)

@@ -12,13 +12,15 @@
 
 #include "lib/base/err.h"
 
-/* given: the -m argument or NULL. *path: the folder or file to open; the caller frees.
- * G4_ENOTFOUND: nothing found; the text says where was looked and which command downloads a model.
- * G4_EUSAGE: several candidates, listed. */
-int g4_discover(char **path, const char *given, struct g4_err *err);
+/* given: the -m argument or NULL. *path: the folder or file to open; the caller frees. *companion:
+ * the towers' file where the place itself says which (Ollama's manifests), else NULL; the caller
+ * frees. G4_ENOTFOUND: nothing found; the text says where was looked and which command downloads a
+ * model. G4_EUSAGE: several candidates, listed. */
+int g4_discover(char **path, char **companion, const char *given, struct g4_err *err);
 
 struct g4_discovered {
     char *path;
+    char *companion;   /* NULL = none named by the place */
     char *name;        /* folder name or org/repo */
     const char *place; /* "G4_MODEL", "XDG_DATA_HOME", "XDG_DATA_DIRS", "Hugging Face cache" */
 };

@@ -66,7 +66,7 @@ static void add_norm(struct space *space, size_t n, bool required, const char *f
                                    space->model->path, name);
     if (!tensor)
         return;
-    if (tensor->dtype >= G4_DTYPE_WEIGHTS || g4_tensor_count(tensor) != n) {
+    if (tensor->dtype >= G4_DTYPE_FLOATS || g4_tensor_count(tensor) != n) {
         char shape[200];
         space->status = g4_err_set(space->err, G4_EINPUT,
                                    "'%s': tensor '%s': %s of shape %s, expected a float "
@@ -124,7 +124,7 @@ int g4_model_encoder_id(const struct g4_model *model, const char *tower_prefix,
     SHA2_CTX sha;
     memset(id, 0, G4_ID_BYTES);
     const struct g4_tensor *last = g4_weights_find(&model->weights, projection);
-    if (!last || last->dtype >= G4_DTYPE_WEIGHTS)
+    if (!last || last->dtype >= G4_DTYPE_FLOATS)
         return g4_err_set(err, G4_EINPUT, "'%s': tensor '%s': missing or not of floats",
                           model->path, projection);
     SHA256Init(&sha);
@@ -132,7 +132,7 @@ int g4_model_encoder_id(const struct g4_model *model, const char *tower_prefix,
     add_u32(&sha, preprocessing_version);
     for (size_t i = 0; i < model->weights.count; i++) {
         const struct g4_tensor *tensor = model->weights.sorted[i];
-        if (tensor->dims == 1 && tensor->dtype < G4_DTYPE_WEIGHTS &&
+        if (tensor->dims == 1 && tensor->dtype < G4_DTYPE_FLOATS &&
             g4_tensor_count(tensor) <= TOWER_NORM &&
             g4_weights_has_prefix(tensor->name, tower_prefix))
             add_values(&sha, tensor, g4_tensor_count(tensor));

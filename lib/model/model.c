@@ -102,7 +102,8 @@ static int check_file_kind(const char *path, struct g4_err *err)
     return 0;
 }
 
-int g4_model_open(struct g4_model *model, const char *path, struct g4_err *err)
+int g4_model_open(struct g4_model *model, const char *path, const char *companion,
+                  struct g4_err *err)
 {
     struct stat st;
     char *config = NULL;
@@ -129,7 +130,7 @@ int g4_model_open(struct g4_model *model, const char *path, struct g4_err *err)
         g4_err_set(err, status, "'%s': not a model: there is no config.json %s", path,
                    is_folder ? "in it" : "beside it");
     if (status == 0)
-        status = g4_weights_open(&model->weights, is_folder ? model->folder : path, err);
+        status = g4_weights_open(&model->weights, is_folder ? model->folder : path, companion, err);
     free(config);
     if (status < 0)
         g4_model_close(model);

@@ -18,15 +18,21 @@ enum { G4_ID_BYTES = 16 };
 
 struct g4_model {
     char *path;   /* folder or file as found */
-    char *folder; /* the folder that holds config.json, tokenizer.json ... */
+    char *folder; /* the folder that holds config.json, tokenizer.json ...; a GGUF file needs
+                     neither, see weights.text */
     char *name;   /* for people: last part of the path, or org/repo */
     struct g4_config config;
     struct g4_weights weights;
 };
 
-/* path: a folder with config.json, or a safetensors file beside one. On failure *model is zeroed.
- * G4_EUNSUPPORTED: a GGUF file, or a model that the configuration says is another. */
-int g4_model_open(struct g4_model *model, const char *path, struct g4_err *err);
+/*
+ * path: a folder with config.json, a safetensors file beside one, or a GGUF file (text model, part
+ * of a split one, or towers). companion: the GGUF file with the towers for a GGUF text model; NULL =
+ * look for one beside it (lib/model/companion.h); "" = none. On failure *model is zeroed.
+ * G4_EUNSUPPORTED: a model that the configuration or the metadata says is another.
+ */
+int g4_model_open(struct g4_model *model, const char *path, const char *companion,
+                  struct g4_err *err);
 void g4_model_close(struct g4_model *model); /* safe on a zeroed struct */
 
 /* Path of a companion file in the model's folder ("tokenizer.json"); the caller frees. NULL when

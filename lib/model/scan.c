@@ -31,7 +31,7 @@ int g4_scan_add(struct g4_scan *scan, char *path, char *name, const char *place,
         return g4_err_nomem(err, sizeof *grown, "the list of models");
     }
     scan->items = grown;
-    scan->items[scan->count++] = (struct g4_discovered){path, name, place};
+    scan->items[scan->count++] = (struct g4_discovered){.path = path, .name = name, .place = place};
     return 0;
 }
 

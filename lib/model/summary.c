@@ -61,8 +61,7 @@ void g4_model_summarise(struct g4_model_summary *summary, const struct g4_model 
         add(&summary->total, tensor->bytes);
         summary->parameters += g4_tensor_count(tensor);
     }
-    for (size_t i = 0; i < model->weights.shard_count; i++)
-        summary->mapped += model->weights.shards[i].map.size;
+    summary->mapped = g4_weights_mapped(&model->weights);
     summary->resident = summary->part[G4_PART_TEXT].bytes + summary->part[G4_PART_VISION].bytes +
                         summary->part[G4_PART_AUDIO].bytes;
 }

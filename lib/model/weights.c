@@ -202,9 +202,11 @@ static int sort_tensors(struct g4_weights *weights, const char *path, struct g4_
     return 0;
 }
 
-int g4_weights_open(struct g4_weights *weights, const char *path, struct g4_err *err)
+int g4_weights_open(struct g4_weights *weights, const char *path, const char *companion,
+                    struct g4_err *err)
 {
     struct stat st;
+    (void)companion;
     *weights = (struct g4_weights){0};
     int status = stat(path, &st) == 0 && S_ISDIR(st.st_mode) ? open_folder(weights, path, err)
                                                              : open_single(weights, path, err);
@@ -222,6 +224,14 @@ void g4_weights_close(struct g4_weights *weights)
     free(weights->shards);
     free(weights->sorted);
     *weights = (struct g4_weights){0};
+}
+
+uint64_t g4_weights_mapped(const struct g4_weights *weights)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < weights->shard_count; i++)
+        bytes += weights->shards[i].map.size;
+    return bytes;
 }
 
 static const struct g4_tensor *find_exact(const struct g4_weights *weights, const char *name)

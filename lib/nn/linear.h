@@ -10,12 +10,21 @@
 #include "lib/nn/exec.h"
 #include "lib/tensor/dtype.h"
 
+/* Scales of a matrix of codes: W[r][k] = code[r][k] * scale[r][k / group]. */
+struct g4_scales {
+    const void *data;    /* NULL: none, the type holds its own */
+    enum g4_dtype dtype; /* F32 or BF16; no alignment is promised */
+    size_t group;        /* columns that share a scale: a divisor of cols, at most cols */
+    size_t stride;       /* bytes from row to row; 0: all rows share one row of scales */
+};
+
 /* A matrix W [rows, cols] in any weight type; a view, nothing is owned or copied. */
 struct g4_matrix {
     const void *data; /* NULL: there is no such matrix in this model */
     enum g4_dtype dtype;
     size_t rows, cols;
     size_t stride; /* bytes from row to row */
+    struct g4_scales scales;
 };
 
 /* A linear layer with optional clamps and bias:
@@ -40,7 +49,12 @@ void g4_linear(const struct g4_exec *exec, const struct g4_linear *layer, float 
 void g4_matmul(const struct g4_exec *exec, const struct g4_matrix *w, float *y, size_t ldy,
                const float *x, size_t ldx, size_t n);
 
-/* y[cols] = row r of W, widened to float32 and times scale. One thread. */
+/* y[n] = columns k..k+n-1 of row r of W, widened to float32 and times scale. k and n need not be at
+ * borders of blocks. One thread. */
+void g4_matrix_part(const struct g4_exec *exec, const struct g4_matrix *w, size_t r, size_t k,
+                    size_t n, float scale, float *y);
+
+/* The whole row. */
 void g4_matrix_row(const struct g4_exec *exec, const struct g4_matrix *w, size_t r, float scale,
                    float *y);
 

@@ -174,7 +174,7 @@ void golden_audio(struct golden *g)
     struct g4_audio_encoder *encoder = NULL;
     json_t *cases = NULL;
     if (g4_json_load(&cases, golden_path(g, "cases.json"), MAX_JSON, &err) < 0 ||
-        g4_model_open(&model, g->dir, &err) < 0 ||
+        g4_model_open(&model, g->dir, NULL, &err) < 0 ||
         g4_audio_encoder_open(&encoder, &model, &g->exec, &err) < 0) {
         golden_ok(g, false, "%s", err.text);
         goto out;

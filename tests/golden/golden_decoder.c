@@ -371,7 +371,7 @@ void golden_decoder(struct golden *g)
 {
     struct run run = {.g = g};
     struct g4_err err = {0};
-    if (g4_model_open(&run.model, g->dir, &err) < 0) {
+    if (g4_model_open(&run.model, g->dir, NULL, &err) < 0) {
         golden_ok(g, false, "%s", err.text);
         return;
     }

@@ -51,8 +51,11 @@ static float *numbers(size_t n, float low, float high)
 
 static struct g4_matrix matrix(size_t rows, size_t cols)
 {
-    return (struct g4_matrix){numbers(rows * cols, -0.6f, 0.6f), G4_DTYPE_F32, rows, cols,
-                              cols * sizeof(float)};
+    return (struct g4_matrix){.data = numbers(rows * cols, -0.6f, 0.6f),
+                              .dtype = G4_DTYPE_F32,
+                              .rows = rows,
+                              .cols = cols,
+                              .stride = cols * sizeof(float)};
 }
 
 static struct g4_linear clipped(size_t rows, size_t cols)

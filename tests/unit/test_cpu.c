@@ -61,7 +61,7 @@ static void test_tables(void **state)
         assert_string_equal(k.gemm_name,
                             g4_cpu_name(i < G4_CPU_AVX512 ? (enum g4_cpu)i : G4_CPU_AVX512));
         assert_true(k.float_products && k.gemm && k.gemm_nr % 16 == 0);
-        for (int type = 0; type < G4_DTYPE_WEIGHTS; type++) {
+        for (int type = 0; type < G4_DTYPE_FLOATS; type++) {
             const struct g4_kernels_dtype *d = &k.dtype[type];
             assert_true(d->gemv && d->pack_rows && d->pack_cols && d->widen && d->weighted_sum);
         }

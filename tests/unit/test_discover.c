@@ -51,8 +51,8 @@ static const char *find(const struct fixture *f, const char *given, int code)
 {
     static char text[1024];
     struct g4_err err = {0};
-    char *path;
-    int status = g4_discover(&path, given, &err);
+    char *path, *companion;
+    int status = g4_discover(&path, &companion, given, &err);
     if (status != code)
         fail_msg("status %d: %s", status, status ? err.text : path);
     if (status < 0) {

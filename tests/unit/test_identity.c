@@ -7,7 +7,7 @@
 static void open_model(struct g4_model *model, const char *path)
 {
     struct g4_err err = {0};
-    if (g4_model_open(model, path, &err) < 0)
+    if (g4_model_open(model, path, NULL, &err) < 0)
         fail_msg("%s", err.text);
 }
 
@@ -148,14 +148,15 @@ static void opening(void **state)
     free(file);
     g4_model_close(&model);
     g4_model_close(&model);
-    assert_int_equal(g4_model_open(&model, fixture_path(folder, "none"), &err), G4_ENOTFOUND);
-    assert_int_equal(g4_model_open(&model, folder, &err), G4_ENOTFOUND);
+    assert_int_equal(g4_model_open(&model, fixture_path(folder, "none"), NULL, &err), G4_ENOTFOUND);
+    assert_int_equal(g4_model_open(&model, folder, NULL, &err), G4_ENOTFOUND);
     assert_message(&err, "not a model: there is no config.json in it");
     fixture_text(folder, "m.gguf", "GGUF\3\0\0\0");
-    assert_int_equal(g4_model_open(&model, fixture_path(folder, "m.gguf"), &err), G4_EUNSUPPORTED);
+    assert_int_equal(g4_model_open(&model, fixture_path(folder, "m.gguf"), NULL, &err),
+                     G4_EUNSUPPORTED);
     assert_message(&err, "GGUF files are not built in yet: use the safetensors folder");
     fixture_text(folder, "m.safetensors", "");
-    assert_int_equal(g4_model_open(&model, fixture_path(folder, "m.safetensors"), &err),
+    assert_int_equal(g4_model_open(&model, fixture_path(folder, "m.safetensors"), NULL, &err),
                      G4_ENOTFOUND);
     assert_message(&err, "there is no config.json beside it");
     fixture_remove(folder);

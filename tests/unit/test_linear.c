@@ -85,7 +85,8 @@ static float *run_batches(const struct g4_exec *exec, const void *ctx, size_t *n
     float *w = filled(ROWS * COLS, 4), *x = filled(G4_GEMV_ROWS * COLS, 5);
     float *alone = floats(G4_GEMV_ROWS * ROWS), *y = floats(G4_GEMV_ROWS * ROWS);
     uint16_t *half = as_bf16(w, ROWS * COLS);
-    const struct g4_matrix matrix = {half, G4_DTYPE_BF16, ROWS, COLS, COLS * 2};
+    const struct g4_matrix matrix = {
+        .data = half, .dtype = G4_DTYPE_BF16, .rows = ROWS, .cols = COLS, .stride = COLS * 2};
     (void)ctx;
     for (size_t i = 0; i < G4_GEMV_ROWS; i++)
         g4_matmul(exec, &matrix, alone + i * ROWS, ROWS, x + i * COLS, COLS, 1);
@@ -112,7 +113,8 @@ static void test_row_views(void **state)
     struct g4_exec exec;
     struct g4_err err;
     float w[6] = {1, 2, 3, 4, 5, 6}, y[2];
-    const struct g4_matrix matrix = {w, G4_DTYPE_F32, 3, 2, 8};
+    const struct g4_matrix matrix = {
+        .data = w, .dtype = G4_DTYPE_F32, .rows = 3, .cols = 2, .stride = 8};
     const struct g4_matrix part = g4_matrix_rows(&matrix, 1, 2);
     (void)state;
     assert_int_equal(part.rows, 2);

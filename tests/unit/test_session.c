@@ -41,7 +41,7 @@ static int open_models(void **state)
     if (g4_exec_open(&exec, 2, &err) < 0)
         return -1;
     for (int i = 0; i < MODELS; i++) {
-        if (g4_model_open(&models[i], case_path(names[i]), &err) < 0 ||
+        if (g4_model_open(&models[i], case_path(names[i]), NULL, &err) < 0 ||
             g4_engine_open(&engines[i], &models[i], &exec, &err) < 0) {
             print_error("%s\n", err.text);
             return -1;

@@ -28,7 +28,7 @@ static void open_model(struct g4_model *model, const char *name)
     char path[4096];
     struct g4_err err = {0};
     snprintf(path, sizeof path, "%s/tests/data/golden/%s", top ? top : ".", name);
-    if (g4_model_open(model, path, &err) < 0)
+    if (g4_model_open(model, path, NULL, &err) < 0)
         fail_msg("%s", err.text);
 }
 

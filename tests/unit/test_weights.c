@@ -19,7 +19,7 @@ static void two_shards(void **state)
         "{\"metadata\":{\"total_size\":3},\"weight_map\":"
         "{\"b\":\"m-2.safetensors\",\"a\":\"m-1.safetensors\",\"c\":\"m-1.safetensors\"}}");
     fixture_text(folder, "model.safetensors", "the index wins over this");
-    if (g4_weights_open(&w, folder, &err) < 0)
+    if (g4_weights_open(&w, folder, NULL, &err) < 0)
         fail_msg("%s", err.text);
     assert_int_equal(w.shard_count, 2);
     assert_int_equal(w.count, 3);
@@ -69,7 +69,7 @@ static void an_index_that_lies(void **state)
         struct g4_weights w;
         struct g4_err err = {0};
         fixture_text(folder, "model.safetensors.index.json", cases[i].index);
-        assert_int_equal(g4_weights_open(&w, folder, &err), G4_EINPUT);
+        assert_int_equal(g4_weights_open(&w, folder, NULL, &err), G4_EINPUT);
         assert_message(&err, cases[i].message);
         assert_true(w.shards == NULL && w.sorted == NULL && w.count == 0);
     }
@@ -88,7 +88,7 @@ static void too_many_shards(void **state)
         p += snprintf(p, ENTRY, "%s\"t%d\":\"s%d\"", i ? "," : "", i, i);
     stpcpy(p, "}}");
     fixture_text(folder, "model.safetensors.index.json", index);
-    assert_int_equal(g4_weights_open(&w, folder, &err), G4_EINPUT);
+    assert_int_equal(g4_weights_open(&w, folder, NULL, &err), G4_EINPUT);
     assert_message(&err, "1025 shards, at most 1024");
     free(index);
     fixture_remove(folder);
@@ -100,9 +100,9 @@ static void no_weights(void **state)
     struct g4_weights w;
     struct g4_err err = {0};
     char *folder = fixture_folder();
-    assert_int_equal(g4_weights_open(&w, folder, &err), G4_ENOTFOUND);
+    assert_int_equal(g4_weights_open(&w, folder, NULL, &err), G4_ENOTFOUND);
     assert_message(&err, "neither model.safetensors nor model.safetensors.index.json");
-    assert_int_equal(g4_weights_open(&w, fixture_path(folder, "x"), &err), G4_ENOTFOUND);
+    assert_int_equal(g4_weights_open(&w, fixture_path(folder, "x"), NULL, &err), G4_ENOTFOUND);
     fixture_remove(folder);
 }
 
@@ -115,7 +115,7 @@ static const struct g4_tensor *find_one(const char *stored, const char *publishe
     snprintf(header, sizeof header,
              "{\"%s\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}", stored);
     fixture_tensors(folder, "model.safetensors", header, 0);
-    assert_int_equal(g4_weights_open(&w, fixture_path(folder, "model.safetensors"), &err), 0);
+    assert_int_equal(g4_weights_open(&w, fixture_path(folder, "model.safetensors"), NULL, &err), 0);
     const struct g4_tensor *found = g4_weights_find(&w, published);
     if (found)
         assert_string_equal(found->name, stored);
