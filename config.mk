@@ -26,8 +26,11 @@ LDFLAGS  += -pthread
 
 # Instruction sets, by the suffix of a file; elsewhere those files are empty.
 ifneq ($(filter x86_64%,$(shell $(CC) -dumpmachine 2>/dev/null)),)
-FLAGS_AVX2   := -mavx2 -mfma -mf16c
-FLAGS_AVX512 := $(FLAGS_AVX2) -mavx512f -mavx512bw -mavx512vl -mavx512dq
+FLAGS_AVX2       := -mavx2 -mfma -mf16c
+FLAGS_AVX512     := $(FLAGS_AVX2) -mavx512f -mavx512bw -mavx512vl -mavx512dq
+FLAGS_AVX512VNNI := $(FLAGS_AVX512) -mavx512vnni
+FLAGS_AVX512BF16 := $(FLAGS_AVX512) -mavx512bf16
+FLAGS_AMX        := $(FLAGS_AVX512BF16) -mamx-tile -mamx-bf16 -mamx-int8
 endif
 
 BASE_LIBS  := -ljansson -lmd -lz -lm -ldl

@@ -11,7 +11,6 @@
 #ifndef G4_ENCODERS_MEDIA_AV_PICTURE_H
 #define G4_ENCODERS_MEDIA_AV_PICTURE_H
 
-#include <libavformat/avformat.h>
 #include <libavutil/frame.h>
 #include <stdbool.h>
 
@@ -24,9 +23,5 @@ struct SwsContext;
  * with sws_freeContext. still: a picture, not a frame of a video. Errors do not name the input. */
 int g4_av_picture(struct g4_image *image, struct SwsContext **sws, const AVFrame *frame, bool still,
                   struct g4_err *err);
-
-/* The display matrix of the stream, else of the frame, as the EXIF orientation 1..8 that turns and
- * mirrors alike (the nearest one for slanted matrices). */
-int g4_av_orientation(const AVStream *stream, const AVFrame *frame);
 
 #endif

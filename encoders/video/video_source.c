@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "encoders/media/av_orientation.h"
 #include "encoders/media/av_picture.h"
 #include "encoders/video/video_reader.h"
 #include "encoders/video/video_sample.h"

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "encoders/media/av_library.h"
 #include "encoders/media/av_message.h"
 #include "encoders/media/av_picture.h"
 #include "encoders/media/guard.h"
@@ -137,6 +138,8 @@ int g4_av_image_load(struct g4_image *image, const unsigned char *data, size_t n
     struct g4_picture_facts facts;
     *image = (struct g4_image){0};
     int status = g4_picture_recognise(&facts, data, n, name, err);
+    if (status == 0)
+        status = g4_av_library_load(err);
     if (status < 0)
         return status;
     const struct g4_media_limits media = G4_MEDIA_LIMITS;
