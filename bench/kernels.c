@@ -1,11 +1,11 @@
 /*
  * kernels.c - how fast the kernels are, and what part of this machine's limits that is.
  *
- *     kernels [-j] [-t THREADS] [NAME]
+ *     kernels [-j] [-l LEVEL] [-t THREADS] [NAME]
  *
  * The limits are measured first, in the same run: float32 FMA with the widest registers of the
- * level, and reading memory. -j: one JSON object per line instead of a table. NAME: only rows that
- * contain it.
+ * level, its dot products of bf16, and reading memory. -j: one JSON object per line instead of a
+ * table. LEVEL: only this level of instructions. NAME: only rows that contain it.
  */
 #include <math.h>
 #include <stdio.h>
@@ -25,9 +25,10 @@ struct bench {
     struct g4_exec exec;
     struct g4_kernels kernels;
     bool json;
-    const char *only;
+    const char *only, *level; /* NULL: all */
     int threads;
     double fma;  /* GFLOP/s of this level */
+    double dot;  /* GFLOP/s of its bf16 products; 0: it has none */
     double read; /* GB/s */
 };
 
@@ -53,23 +54,29 @@ static double measure(struct bench *bench, work_fn *fn, void *ctx)
     return best;
 }
 
-/* flops, bytes: of one call; 0 = not the point of this row. */
+/* The limit of products of many rows. */
+static double gemm_peak(const struct bench *b)
+{
+    return b->kernels.float_products ? b->fma : b->dot;
+}
+
+/* flops, bytes: of one call; 0 = not the point of this row. peak: GFLOP/s, the limit of flops. */
 static void report(struct bench *b, const char *name, const char *size, double seconds,
-                   double flops, double bytes)
+                   double flops, double peak, double bytes)
 {
     const double gflops = flops / seconds * 1e-9, gbytes = bytes / seconds * 1e-9;
     const char *level = g4_cpu_name(b->kernels.cpu);
     if (b->json) {
         printf("{\"bench\":\"%s\",\"size\":\"%s\",\"cpu\":\"%s\",\"gemm\":\"%s\",\"threads\":%d,"
-               "\"seconds\":%.6g,\"gflops\":%.4g,\"gbytes\":%.4g,\"fma_peak\":%.4g,\"read_peak\":%."
-               "4g}\n",
-               name, size, level, b->kernels.gemm_name, b->threads, seconds, gflops, gbytes, b->fma,
-               b->read);
+               "\"seconds\":%.6g,\"gflops\":%.4g,\"gbytes\":%.4g,\"flops_peak\":%.4g,"
+               "\"read_peak\":%.4g}\n",
+               name, size, level, g4_kernels_gemm(&b->kernels)->name, b->threads, seconds, gflops,
+               gbytes, peak, b->read);
         return;
     }
     printf("%-10s %-18s %-22s %10.3f ms", level, name, size, seconds * 1e3);
     if (flops > 0)
-        printf(" %8.1f GFLOP/s %4.0f %%", gflops, 100 * gflops / b->fma);
+        printf(" %8.1f GFLOP/s %4.0f %%", gflops, 100 * gflops / peak);
     if (bytes > 0)
         printf(" %8.1f GB/s %4.0f %%", gbytes, 100 * gbytes / b->read);
     printf("\n");
@@ -102,6 +109,13 @@ static double lanes(const struct bench *b)
     return b->kernels.cpu >= G4_CPU_AVX512 ? 16 : b->kernels.cpu >= G4_CPU_AVX2 ? 8 : 4;
 }
 
+#if defined(__x86_64__)
+#define CHAINS(op) op(0) op(1) op(2) op(3) op(4) op(5) op(6) op(7) op(8) op(9) op(10) op(11)
+#define CLOBBERS                                                                                   \
+    "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",       \
+        "xmm11", "xmm15"
+#endif
+
 /* FMA_STEPS times FMA_CHAINS independent FMA instructions (multiplication and addition below AVX2).
  */
 static void fma_item(void *ctx, size_t item, int worker)
@@ -110,13 +124,9 @@ static void fma_item(void *ctx, size_t item, int worker)
     (void)item;
     (void)worker;
 #if defined(__x86_64__)
-#define CHAINS(op)    op(0) op(1) op(2) op(3) op(4) op(5) op(6) op(7) op(8) op(9) op(10) op(11)
 #define FMA512(n)     "vfmadd231ps %%zmm15, %%zmm15, %%zmm" #n "\n"
 #define FMA256(n)     "vfmadd231ps %%ymm15, %%ymm15, %%ymm" #n "\n"
 #define MUL_ADD128(n) "mulps %%xmm15, %%xmm" #n "\naddps %%xmm15, %%xmm" #n "\n"
-#define CLOBBERS                                                                                   \
-    "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",       \
-        "xmm11", "xmm15"
     if (b->kernels.cpu >= G4_CPU_AVX512) {
         __asm__ volatile("vpxord %%zmm15, %%zmm15, %%zmm15" ::: CLOBBERS);
         for (int i = 0; i < FMA_STEPS; i++)
@@ -147,6 +157,68 @@ static void fma_work(struct bench *b, void *ctx)
 {
     (void)ctx;
     g4_pool_run(b->exec.pool, fma_item, b, (size_t)b->threads);
+}
+
+/* As many dot products of pairs of bf16. */
+static void dot_item(void *ctx, size_t item, int worker)
+{
+    (void)ctx;
+    (void)item;
+    (void)worker;
+#if defined(__x86_64__)
+#define DOT512(n) "vdpbf16ps %%zmm15, %%zmm15, %%zmm" #n "\n"
+    __asm__ volatile("vpxord %%zmm15, %%zmm15, %%zmm15" ::: CLOBBERS);
+    for (int i = 0; i < FMA_STEPS; i++)
+        __asm__ volatile(CHAINS(DOT512)::: CLOBBERS);
+    __asm__ volatile("vzeroupper" ::: CLOBBERS);
+#endif
+}
+
+/* FMA_STEPS times four products of tiles, with the loads they need at least: two tiles of each
+ * factor. */
+static void tile_item(void *ctx, size_t item, int worker)
+{
+    (void)ctx;
+    (void)item;
+    (void)worker;
+#if defined(__x86_64__)
+    /* palette 1; eight tiles of 16 rows of 64 bytes */
+    static const uint8_t shapes[64] = {
+        [0] = 1,   [16] = 64, [18] = 64, [20] = 64, [22] = 64, [24] = 64,
+        [26] = 64, [28] = 64, [30] = 64, [48] = 16, [49] = 16, [50] = 16,
+        [51] = 16, [52] = 16, [53] = 16, [54] = 16, [55] = 16};
+    static const uint8_t factors[4][1024]; /* zeros */
+    __asm__ volatile("ldtilecfg %0" ::"m"(shapes));
+    for (int i = 0; i < FMA_STEPS; i++)
+        __asm__ volatile("tileloadd (%0, %1, 1), %%tmm4\n"
+                         "tileloadd 1024(%0, %1, 1), %%tmm6\n"
+                         "tdpbf16ps %%tmm6, %%tmm4, %%tmm0\n"
+                         "tileloadd 2048(%0, %1, 1), %%tmm7\n"
+                         "tdpbf16ps %%tmm7, %%tmm4, %%tmm1\n"
+                         "tileloadd 3072(%0, %1, 1), %%tmm5\n"
+                         "tdpbf16ps %%tmm6, %%tmm5, %%tmm2\n"
+                         "tdpbf16ps %%tmm7, %%tmm5, %%tmm3\n" ::"r"(factors),
+                         "r"((size_t)64)
+                         : "memory");
+    __asm__ volatile("tilerelease");
+#endif
+}
+
+static void dot_work(struct bench *b, void *ctx)
+{
+    (void)ctx;
+    g4_pool_run(b->exec.pool, b->kernels.cpu >= G4_CPU_AMX ? tile_item : dot_item, b,
+                (size_t)b->threads);
+}
+
+/* GFLOP/s of the level's products of bf16; 0: it has none. */
+static double dot_peak(struct bench *b)
+{
+    const double zmm = 4 * 16 * FMA_CHAINS, tiles = 4 * 2.0 * 16 * 16 * 32; /* of a step */
+    if (b->kernels.float_products)
+        return 0;
+    return (b->kernels.cpu >= G4_CPU_AMX ? tiles : zmm) * FMA_STEPS * b->threads /
+           measure(b, dot_work, NULL) * 1e-9;
 }
 
 enum { READ_ITEM = 1 << 20 };
@@ -184,9 +256,12 @@ static void measure_limits(struct bench *b, const void *weights)
     job.items = WEIGHTS / READ_ITEM;
     b->read = WEIGHTS / measure(b, read_work, &job) * 1e-9;
     b->fma = 2 * lanes(b) * FMA_CHAINS * FMA_STEPS * b->threads / measure(b, fma_work, NULL) * 1e-9;
+    b->dot = dot_peak(b);
     if (!b->json)
-        printf("# %s, %d threads, gemm by %s: FMA %.0f GFLOP/s, reading %.1f GB/s\n",
-               g4_cpu_name(b->kernels.cpu), b->threads, b->kernels.gemm_name, b->fma, b->read);
+        printf("# %s, %d threads, gemm by %s: FMA %.0f GFLOP/s, bf16 %.0f GFLOP/s, reading %.1f "
+               "GB/s\n",
+               g4_cpu_name(b->kernels.cpu), b->threads, g4_kernels_gemm(&b->kernels)->name, b->fma,
+               b->dot, b->read);
 }
 
 /* --- products ----------------------------------------------------------------------------------
@@ -213,7 +288,7 @@ static void bench_product(struct bench *b, enum g4_dtype dtype, size_t n, size_t
                           const void *weights)
 {
     char name[32], size[64];
-    const size_t bytes = rows * cols * g4_dtype_info(dtype)->bytes;
+    const size_t bytes = rows * (cols / g4_dtype_info(dtype)->block * g4_dtype_info(dtype)->bytes);
     snprintf(name, sizeof name, "%s.%s", n <= G4_GEMV_ROWS ? "gemv" : "gemm",
              g4_dtype_info(dtype)->name);
     snprintf(size, sizeof size, "%zux%zux%zu", n, rows, cols);
@@ -224,7 +299,8 @@ static void bench_product(struct bench *b, enum g4_dtype dtype, size_t n, size_t
     p.copies = WEIGHTS / bytes;
     const double seconds = measure(b, product_work, &p);
     const double flops = 2.0 * (double)n * (double)rows * (double)cols;
-    report(b, name, size, seconds, n > 1 ? flops : 0, n <= G4_GEMV_ROWS ? (double)bytes : 0);
+    report(b, name, size, seconds, n > 1 ? flops : 0, n <= G4_GEMV_ROWS ? b->fma : gemm_peak(b),
+           n <= G4_GEMV_ROWS ? (double)bytes : 0);
     free(x);
     free(y);
 }
@@ -241,10 +317,31 @@ static void bench_products(struct bench *b, const void *weights)
     }
     bench_product(b, G4_DTYPE_BF16, 1, 1536, 12288, weights);
     bench_product(b, G4_DTYPE_BF16, 1, 256, 1536, weights);
-    bench_product(b, G4_DTYPE_BF16, 2520, 768, 768, weights);
+    bench_product(b, G4_DTYPE_BF16, 2520, 768, 768, weights); /* pictures */
+    bench_product(b, G4_DTYPE_BF16, 2520, 3072, 768, weights);
     bench_product(b, G4_DTYPE_BF16, 10080, 3072, 768, weights);
     bench_product(b, G4_DTYPE_BF16, 10080, 768, 3072, weights);
+    bench_product(b, G4_DTYPE_BF16, 750, 4096, 1024, weights); /* sound */
+    bench_product(b, G4_DTYPE_BF16, 750, 1024, 4096, weights);
+    bench_product(b, G4_DTYPE_BF16, 512, 6144, 1536, weights); /* prompts */
     bench_product(b, G4_DTYPE_BF16, 512, 12288, 1536, weights);
+}
+
+/* Types with products in eight bits. */
+static const enum g4_dtype block_types[] = {G4_DTYPE_Q4_0, G4_DTYPE_Q8_0, G4_DTYPE_Q4_K,
+                                            G4_DTYPE_Q5_K, G4_DTYPE_Q6_K, G4_DTYPE_Q4_1,
+                                            G4_DTYPE_Q5_0, G4_DTYPE_Q5_1, G4_DTYPE_IQ4_NL};
+
+static void bench_blocks(struct bench *b, const void *weights)
+{
+    for (size_t i = 0; i < sizeof block_types / sizeof *block_types; i++) {
+        const enum g4_dtype dtype = block_types[i];
+        for (size_t n = 1; n <= G4_GEMV_ROWS; n *= 2)
+            bench_product(b, dtype, n, 6144, 1536, weights);
+        bench_product(b, dtype, 1, 1536, 6144, weights);
+        bench_product(b, dtype, 1, 65536, 1536, weights); /* a part of the head */
+        bench_product(b, dtype, 512, 6144, 1536, weights);
+    }
 }
 
 /* --- attention ---------------------------------------------------------------------------------
@@ -283,7 +380,7 @@ static void bench_attention(struct bench *b, enum g4_dtype dtype, size_t heads, 
     snprintf(size, sizeof size, "%zux%zu %zu/%zu d%zu", queries, keys, heads, kv_heads, d);
     const double seconds = measure(b, attention_work, &a);
     report(b, "attention", size, seconds, 4.0 * (double)(queries * heads * d) * (double)keys,
-           queries == 1 ? bytes : 0);
+           queries == 1 ? b->fma : gemm_peak(b), queries == 1 ? bytes : 0);
     free(q);
     free(out);
 }
@@ -292,6 +389,7 @@ static void bench_attentions(struct bench *b, const void *weights)
 {
     bench_attention(b, G4_DTYPE_F32, 12, 12, 64, 630, 630, weights);
     bench_attention(b, G4_DTYPE_F32, 12, 12, 64, 2520, 2520, weights);
+    bench_attention(b, G4_DTYPE_F32, 16, 16, 72, 2520, 2520, weights);
     bench_attention(b, G4_DTYPE_BF16, 8, 1, 256, 512, 512, weights);
     bench_attention(b, G4_DTYPE_BF16, 8, 1, 512, 512, 2048, weights);
     bench_attention(b, G4_DTYPE_BF16, 8, 1, 256, 1, 512, weights);
@@ -399,11 +497,68 @@ static void bench_vectors(struct bench *b)
             continue;
         const double seconds = measure(b, vec_work, &v) / 100;
         snprintf(size, sizeof size, "%d, %.2f ns each", VEC, seconds / VEC * 1e9);
-        report(b, slots[i].name, size, seconds, 0, 0);
+        report(b, slots[i].name, size, seconds, 0, 0, 0);
     }
     free(y);
     free(a);
     free(c);
+}
+
+/* --- stored numbers ----------------------------------------------------------------------------
+ */
+
+struct widen {
+    enum g4_dtype dtype;
+    float *y;
+    const void *w;
+};
+
+static void widen_work(struct bench *bench, void *ctx)
+{
+    const struct widen *w = ctx;
+    for (int i = 0; i < 100; i++)
+        bench->kernels.dtype[w->dtype].widen(w->y, w->w, VEC, 1.0f);
+}
+
+static void bench_widen(struct bench *b, const void *weights)
+{
+    float *y = memory(VEC * 4);
+    for (int type = G4_DTYPE_FLOATS; type < G4_DTYPE_WEIGHTS; type++) {
+        struct widen w = {(enum g4_dtype)type, y, weights};
+        char name[32], size[64];
+        snprintf(name, sizeof name, "widen.%s", g4_dtype_info(w.dtype)->name);
+        if (!wanted(b, name))
+            continue;
+        const double seconds = measure(b, widen_work, &w) / 100;
+        snprintf(size, sizeof size, "%d, %.2f ns each", VEC, seconds / VEC * 1e9);
+        report(b, name, size, seconds, 0, 0, 0);
+    }
+    free(y);
+}
+
+static void q8_work(struct bench *bench, void *ctx)
+{
+    const struct vec *v = ctx;
+    float *d = v->y + VEC / 4;
+    const struct g4_q8 q8 = {(int8_t *)v->y, d, d + VEC / 32, VEC, VEC / 32};
+    for (int i = 0; i < 100; i++)
+        bench->kernels.to_q8(&q8, 0, v->a, VEC);
+}
+
+static void bench_to_q8(struct bench *b)
+{
+    float *y = memory(VEC * 4), *a = memory(VEC * 4);
+    struct vec v = {NULL, y, a, NULL};
+    char size[64];
+    if (wanted(b, "to_q8")) {
+        for (size_t i = 0; i < VEC; i++)
+            a[i] = (float)i / (VEC / 4) - 2.0f;
+        const double seconds = measure(b, q8_work, &v) / 100;
+        snprintf(size, sizeof size, "%d, %.2f ns each", VEC, seconds / VEC * 1e9);
+        report(b, "to_q8", size, seconds, 0, 0, 0);
+    }
+    free(y);
+    free(a);
 }
 
 static void bench_level(struct bench *b, enum g4_cpu cpu, const void *weights)
@@ -412,8 +567,11 @@ static void bench_level(struct bench *b, enum g4_cpu cpu, const void *weights)
     b->exec.kernels = &b->kernels;
     measure_limits(b, weights);
     bench_products(b, weights);
+    bench_blocks(b, weights);
     bench_attentions(b, weights);
     bench_vectors(b);
+    bench_widen(b, weights);
+    bench_to_q8(b);
 }
 
 int main(int argc, char **argv)
@@ -422,13 +580,15 @@ int main(int argc, char **argv)
     struct g4_err err;
     enum g4_cpu best;
     int option, threads = 0;
-    while ((option = getopt(argc, argv, "jt:")) != -1) {
+    while ((option = getopt(argc, argv, "jl:t:")) != -1) {
         if (option == 'j') {
             b.json = true;
+        } else if (option == 'l') {
+            b.level = optarg;
         } else if (option == 't') {
             threads = atoi(optarg);
         } else {
-            fprintf(stderr, "usage: kernels [-j] [-t THREADS] [NAME]\n");
+            fprintf(stderr, "usage: kernels [-j] [-l LEVEL] [-t THREADS] [NAME]\n");
             return 2;
         }
     }
@@ -442,10 +602,11 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < WEIGHTS / sizeof *weights; i++) /* small in every type */
         weights[i] = (uint16_t)(0x2000 | (i * 40503 & 0x83ff));
 
-    /* levels without kernels of their own run those of the level below */
-    static const enum g4_cpu levels[] = {G4_CPU_GENERIC, G4_CPU_AVX2, G4_CPU_AVX512};
+    /* from the lowest up, those this machine has */
+    static const enum g4_cpu levels[] = {G4_CPU_GENERIC, G4_CPU_AVX2, G4_CPU_AVX512,
+                                         G4_CPU_AVX512BF16, G4_CPU_AMX};
     for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
-        if (levels[i] <= best)
+        if (levels[i] <= best && (!b.level || strcmp(b.level, g4_cpu_name(levels[i])) == 0))
             bench_level(&b, levels[i], weights);
     free(weights);
     g4_exec_close(&b.exec);

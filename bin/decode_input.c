@@ -247,3 +247,9 @@ int g4_decode_input_next(struct g4_decode_input *input, struct g4_record *record
     input->streams = record->stream + 1;
     return check_head(input, &record->head, err);
 }
+
+bool g4_decode_input_ready(const struct g4_decode_input *input)
+{
+    struct pollfd p = {.fd = input->fd, .events = POLLIN};
+    return poll(&p, 1, 0) != 0;
+}

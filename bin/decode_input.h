@@ -49,4 +49,7 @@ void g4_decode_input_close(struct g4_decode_input *input);
 int g4_decode_input_next(struct g4_decode_input *input, struct g4_record *record,
                          struct g4_err *err);
 
+/* Whether something has come that the next call would take: it need not wait for a beginning. */
+bool g4_decode_input_ready(const struct g4_decode_input *input);
+
 #endif

@@ -44,7 +44,7 @@ static int close_segment(struct one *one, const struct g4_record *r, struct g4_e
         return 0;
     }
     int status = g4_compose_segment(&one->asking.compose, r->stream, &r->segment, rows, err);
-    return status < 0 ? status : g4_asking_feed(&one->asking, one->run->engine, false, err);
+    return status < 0 ? status : g4_asking_feed(&one->asking, false, err);
 }
 
 static int take_record(struct one *one, const struct g4_record *r, struct g4_err *err)
@@ -83,6 +83,22 @@ static int take_all(struct one *one, struct g4_err *err)
     return status;
 }
 
+/* The answer to a complete prompt, shown while it grows. */
+static int answer(struct one *one, struct g4_err *err)
+{
+    struct g4_asking *asking = &one->asking;
+    struct g4_printer *printer = one->run->printer;
+    struct g4_answer_row row = {.source = one->only_name, .segment = -1, .t0 = -1, .t1 = -1};
+    int status = 0;
+    g4_asking_start(asking);
+    while (g4_asking_grows(asking) && status == 0) {
+        g4_askings_advance(&asking, 1);
+        g4_progress_clear();
+        status = g4_printer_show(printer, &asking->generation, err);
+    }
+    return status < 0 ? status : g4_asking_print(asking, printer, &row, err);
+}
+
 int g4_decode_one(struct g4_decode_run *run, struct g4_err *err)
 {
     struct one one = {.run = run};
@@ -93,10 +109,9 @@ int g4_decode_one(struct g4_decode_run *run, struct g4_err *err)
         g4_progress("reading the prompt", 0, 0);
         status = g4_compose_end(&one.asking.compose, err);
         if (status == 0)
-            status = g4_asking_feed(&one.asking, run->engine, true, err);
-        struct g4_answer_row row = {.source = one.only_name, .segment = -1, .t0 = -1, .t1 = -1};
+            status = g4_asking_feed(&one.asking, true, err);
         if (status == 0)
-            status = g4_asking_answer(&one.asking, run->engine, run->printer, &row, err);
+            status = answer(&one, err);
     }
     g4_progress_clear();
     g4_asking_release(&one.asking);

@@ -12,6 +12,8 @@
 /* A sampling option that was not given keeps what the model's generation_config says. */
 enum { NOT_GIVEN = -1 };
 
+enum { DEFAULT_BATCH = 8 };
+
 static const char *const each_choices[] = {"segment", "source", NULL};
 static const char *const format_choices[] = {"text", "tsv", "jsonl", "json", NULL};
 static const char *const format_later[] = {"srt", "vtt", NULL};
@@ -24,13 +26,12 @@ static const char *const think_choices[] = {"hide", "show", "only", NULL};
 
 /* Known by name, refused by this build. */
 static const struct g4_opt later[] = {
-    LATER("mmproj", "FILE"),       LATER("messages", "FILE"),     LATER("task", "NAME"),
-    LATER("tools", "FILE"),        LATER("tool-choice", "WHICH"), LATER("exec-tools", "DIR"),
-    LATER("max-tool-rounds", "N"), LATER("schema", "FILE"),       LATER("schema-close", NULL),
-    LATER("json", NULL),           LATER("grammar", "FILE"),      LATER("choice", "A,B,C"),
-    LATER("session", "FILE"),      LATER("chat", NULL),           LATER("batch", "N"),
-    LATER("logprobs", "N"),        LATER("drafter", "PATH"),      LATER("lookup", NULL),
-    LATER("lora", "PATH[:SCALE]"), LATER("kv", "bf16|q8"),
+    LATER("messages", "FILE"),     LATER("task", "NAME"),         LATER("tools", "FILE"),
+    LATER("tool-choice", "WHICH"), LATER("exec-tools", "DIR"),    LATER("max-tool-rounds", "N"),
+    LATER("schema", "FILE"),       LATER("schema-close", NULL),   LATER("json", NULL),
+    LATER("grammar", "FILE"),      LATER("choice", "A,B,C"),      LATER("session", "FILE"),
+    LATER("chat", NULL),           LATER("logprobs", "N"),        LATER("drafter", "PATH"),
+    LATER("lookup", NULL),         LATER("lora", "PATH[:SCALE]"), LATER("kv", "bf16|q8"),
 };
 
 static size_t add(struct g4_opt *table, size_t at, const struct g4_opt *rows, size_t count)
@@ -53,6 +54,8 @@ static size_t add_prompt_rows(struct g4_opt *table, size_t at, struct g4_decode_
         {.name = "each", .argument = "segment|source", .type = G4_OPT_OPTIONAL,
          .value = &o->each_argument, .choices = each_choices,
          .help = "one answer per picture, audio segment or video"},
+        {.name = "batch", .argument = "N", .type = G4_OPT_INT, .value = &o->batch, .min = 1,
+         .max = G4_DECODE_BATCH, .help = "--each: answers made together (default 8)"},
         {.name = "place", .argument = "STR", .type = G4_OPT_STRING, .value = &o->place,
          .help = "each STR in the prompt takes the next source"},
         {.name = "raw", .type = G4_OPT_FLAG, .value = &o->raw, .help = "no chat layout"},
@@ -102,6 +105,8 @@ static size_t add_model_rows(struct g4_opt *table, size_t at, struct g4_decode_o
     const struct g4_opt rows[] = {
         {.letter = 'm', .name = "model", .argument = "PATH|NAME", .type = G4_OPT_STRING,
          .value = &o->model, .help = "the model (default: $G4_MODEL, then what is installed)"},
+        {.name = "mmproj", .argument = "FILE", .type = G4_OPT_STRING, .value = &o->mmproj,
+         .help = "taken, but not opened: the towers have done their work"},
         {.name = "threads", .argument = "N", .type = G4_OPT_INT, .value = &o->threads, .min = 1,
          .max = 1024, .help = "worker threads (default: $G4_THREADS, then the processors allowed)"},
         {.letter = 'c', .name = "context", .argument = "N", .type = G4_OPT_INT,
@@ -214,6 +219,8 @@ static int check_together(const struct g4_decode_options *o, size_t operands, st
         return g4_err_set(err, G4_EUSAGE, "--place needs a text");
     if (o->place && !o->prompt_argument && !o->prompt_file)
         return g4_err_set(err, G4_EUSAGE, "--place needs a prompt");
+    if (o->batch && !o->each_argument)
+        return g4_err_set(err, G4_EUSAGE, "--batch goes with --each");
     if (o->ids && o->format != G4_FORMAT_JSONL && o->format != G4_FORMAT_JSON)
         return g4_err_set(err, G4_EUSAGE, "--ids goes with --format json or jsonl");
     for (size_t i = 0; i < o->stop.count; i++)
@@ -229,6 +236,8 @@ int g4_decode_check(struct g4_decode_options *o, size_t operands, struct g4_err 
         return status;
     if (o->each_argument)
         o->each = (enum g4_decode_each)(G4_EACH_SEGMENT + index_of(each_choices, o->each_argument));
+    if (o->batch == 0)
+        o->batch = DEFAULT_BATCH;
     if (o->think_argument) {
         int i = index_of(think_choices, o->think_argument);
         o->think = i < 0 ? G4_THINK_HIDE : (enum g4_decode_think)(G4_THINK_HIDE + i);

@@ -16,11 +16,13 @@ enum g4_decode_think { G4_THINK_OFF, G4_THINK_HIDE, G4_THINK_SHOW, G4_THINK_ONLY
 
 struct g4_decode_options {
     /* as typed */
+    const char *mmproj; /* so that one list of options suits all programs */
     const char *model, *output, *prompt_argument, *prompt_file, *system, *each_argument, *place;
     const char *think_argument, *seed_argument;
     bool overwrite, quiet, raw, dry_run, no_media, force, keep_going, ids, greedy;
     int verbose;
     int64_t threads, max_tokens, context, top_k;
+    int64_t batch; /* 0: not given, until g4_decode_check */
     double temperature, top_p, min_p, repeat_penalty;
     struct g4_opt_list stop;
     uint64_t max_prompt;
@@ -34,7 +36,7 @@ struct g4_decode_options {
     size_t prompt_bytes;
 };
 
-enum { G4_DECODE_TABLE = 64 };
+enum { G4_DECODE_TABLE = 64, G4_DECODE_BATCH = 16 };
 
 /* Defaults, and the option table that writes into `options`. */
 void g4_decode_table(struct g4_opt table[G4_DECODE_TABLE], struct g4_decode_options *options);

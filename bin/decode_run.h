@@ -4,6 +4,7 @@
 #ifndef G4_BIN_DECODE_RUN_H
 #define G4_BIN_DECODE_RUN_H
 
+#include "bin/decode_asking.h"
 #include "bin/decode_engine.h"
 #include "bin/decode_input.h"
 #include "bin/decode_print.h"
@@ -20,7 +21,8 @@ struct g4_decode_run {
  * found valid; prompt rows are computed while it arrives. */
 int g4_decode_one(struct g4_decode_run *run, struct g4_err *err);
 
-/* --each: an answer as soon as its unit is complete. */
+/* --each: answers in the order of their units, each as soon as it is complete and those before it
+ * are. */
 int g4_decode_each(struct g4_decode_run *run, struct g4_err *err);
 
 #endif

@@ -21,6 +21,7 @@
 
 struct g4_encode_options {
     const char *model;     /* -m */
+    const char *mmproj;    /* --mmproj */
     const char *output;    /* -o */
     const char *directory; /* -d */
     const char *files0_from;

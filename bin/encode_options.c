@@ -13,8 +13,8 @@ void g4_encode_table(struct g4_opt table[G4_ENCODE_TABLE], const struct g4_opt *
     const struct g4_opt shared[] = {
         {.letter = 'm', .name = "model", .argument = "PATH|NAME", .type = G4_OPT_STRING,
          .value = &o->model, .help = "the model (default: $G4_MODEL, then what is installed)"},
-        {.name = "mmproj", .argument = "FILE", .type = G4_OPT_NOT_BUILT,
-         .help = "companion file of a GGUF model"},
+        {.name = "mmproj", .argument = "FILE", .type = G4_OPT_STRING, .value = &o->mmproj,
+         .help = "towers of a GGUF model (default: the mmproj file beside it)"},
         {.letter = 'o', .name = "output", .argument = "FILE", .type = G4_OPT_STRING,
          .value = &o->output, .help = "write to FILE instead of stdout"},
         {.letter = 'd', .name = "directory", .argument = "DIR", .type = G4_OPT_STRING,

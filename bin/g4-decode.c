@@ -57,7 +57,7 @@ static int run_program(struct g4_decode_options *options, const char *const *ope
         status = options->each ? g4_decode_each(&run, &err) : g4_decode_one(&run, &err);
     /* An array stays an array, whatever ended the run behind its first answer. */
     struct g4_err closing = {0};
-    if (engine.session && (status == 0 || printer.answers > 0) &&
+    if (engine.seats[0].session && (status == 0 || printer.answers > 0) &&
         g4_printer_close(&printer, &closing) < 0 && status == 0) {
         err = closing;
         status = closing.code;

@@ -4,6 +4,8 @@
 
 #include "bin/features.h"
 #include "bin/model_info.h"
+#include "bin/model_quantize.h"
+#include "bin/model_verify.h"
 #include "bin/output.h"
 #include "lib/base/file.h"
 #include "lib/base/log.h"
@@ -11,24 +13,20 @@
 #include "lib/model/discover.h"
 
 struct options {
-    const char *model, *output;
-    bool json, force, quiet;
-    int verbose;
+    const char *model, *mmproj, *output;
+    bool json, force, quiet, no_mmproj, quick;
+    int verbose, type; /* type: one of g4_quantize_types, -1 = not given */
+    int64_t threads;
+    char **files; /* of quantize: in, out */
 };
 
-enum command { INFO, LIST };
+enum command { INFO, LIST, VERIFY, QUANTIZE };
 
 static const struct g4_command commands[] = {
     {.name = "info", .argument = "[model]", .help = "variant, shapes, types, space id, memory"},
     {.name = "list", .help = "the models that are found without -m"},
-    {.name = "verify",
-     .argument = "[model]",
-     .help = "check a model against the published one",
-     .not_built = true},
-    {.name = "quantize",
-     .argument = "in out",
-     .help = "write a model in fewer bits",
-     .not_built = true},
+    {.name = "verify", .argument = "[model]", .help = "whether a model is whole and unharmed"},
+    {.name = "quantize", .argument = "in out", .help = "write a model in fewer bits"},
     {.name = NULL},
 };
 
@@ -39,7 +37,7 @@ static int run_info(const struct options *o, FILE *out, struct g4_err *err)
     int status = g4_discover(&path, &companion, o->model, err);
     if (status == 0) {
         g4_log_info(1, "model '%s'", path);
-        status = g4_model_open(&model, path, companion, err);
+        status = g4_model_open(&model, path, o->mmproj ? o->mmproj : companion, err);
     }
     if (status == 0)
         status = g4_model_print_info(&model, o->json, out, err);
@@ -64,16 +62,52 @@ static int run_list(const struct options *o, FILE *out, struct g4_err *err)
     return status;
 }
 
-/* Operands behind the command: a model for info, nothing for list. */
+static int run_verify(const struct options *o, FILE *out, struct g4_err *err)
+{
+    const struct g4_verify_options options = {.model = o->model,
+                                              .mmproj = o->mmproj,
+                                              .json = o->json,
+                                              .quick = o->quick,
+                                              .threads = o->threads};
+    return g4_model_verify(&options, out, err);
+}
+
+static int run_quantize(const struct options *o, struct g4_err *err)
+{
+    const struct g4_quantize_options options = {.in = o->files[0],
+                                                .out = o->files[1],
+                                                .mmproj = o->mmproj,
+                                                .type = o->type,
+                                                .force = o->force,
+                                                .no_mmproj = o->no_mmproj,
+                                                .threads = o->threads};
+    return g4_model_quantize(&options, err);
+}
+
+/* Operands behind the command: a model for info and verify, nothing for list, two for quantize. */
 static int take_operands(struct options *o, enum command command, int n, char **operands,
                          struct g4_err *err)
 {
-    if (command == LIST && (n > 0 || o->model))
+    if (command == LIST && (n > 0 || o->model || o->mmproj))
         return g4_err_set(err, G4_EUSAGE,
                           "list: takes no model, it shows what is found without one");
+    if (command != QUANTIZE && (o->type >= 0 || o->no_mmproj))
+        return g4_err_set(err, G4_EUSAGE, "--type and --no-mmproj are for quantize");
+    if (command != QUANTIZE && command != VERIFY && o->threads)
+        return g4_err_set(err, G4_EUSAGE, "--threads is for quantize and verify");
+    if (command != VERIFY && o->quick)
+        return g4_err_set(err, G4_EUSAGE, "--quick is for verify");
+    if (command == QUANTIZE) {
+        if (n != 2)
+            return g4_err_set(err, G4_EUSAGE, "quantize: expected two operands, in and out");
+        if (o->model || o->output || o->json)
+            return g4_err_set(err, G4_EUSAGE, "quantize: takes no -m, -o or --json");
+        o->files = operands;
+        return 0;
+    }
     if (n > 1 || (n == 1 && o->model))
-        return g4_err_set(err, G4_EUSAGE, "info: one model at a time, '%s' is one too many",
-                          operands[n - 1]);
+        return g4_err_set(err, G4_EUSAGE, "%s: one model at a time, '%s' is one too many",
+                          commands[command].name, operands[n - 1]);
     if (n == 1)
         o->model = operands[0];
     return 0;
@@ -81,6 +115,8 @@ static int take_operands(struct options *o, enum command command, int n, char **
 
 static int run(struct options *o, enum command command, struct g4_output *out, struct g4_err *err)
 {
+    if (command == QUANTIZE)
+        return run_quantize(o, err);
     int status = g4_output_open(out, o->output, o->force, err);
     if (status < 0)
         return status;
@@ -88,7 +124,9 @@ static int run(struct options *o, enum command command, struct g4_output *out, s
     if (!file)
         status = g4_err_set(err, G4_ENOMEM, "cannot allocate memory for the output");
     else
-        status = command == INFO ? run_info(o, file, err) : run_list(o, file, err);
+        status = command == INFO     ? run_info(o, file, err)
+                 : command == VERIFY ? run_verify(o, file, err)
+                                     : run_list(o, file, err);
     if (status == 0)
         status = g4_output_commit(out, err);
     return status;
@@ -96,53 +134,48 @@ static int run(struct options *o, enum command command, struct g4_output *out, s
 
 int main(int argc, char **argv)
 {
-    struct options o = {0};
+    struct options o = {.type = -1};
     struct g4_err err = {0};
     struct g4_output out = {.fd = -1};
     int operand, command;
+    /* clang-format off */
     const struct g4_opt options[] = {
-        {.letter = 'm',
-         .name = "model",
-         .argument = "PATH|NAME",
-         .type = G4_OPT_STRING,
-         .value = &o.model,
-         .help = "the model to look at"},
-        {.name = "json",
-         .type = G4_OPT_FLAG,
-         .value = &o.json,
+        {.letter = 'm', .name = "model", .argument = "PATH|NAME", .type = G4_OPT_STRING,
+         .value = &o.model, .help = "the model to look at"},
+        {.name = "mmproj", .argument = "FILE", .type = G4_OPT_STRING, .value = &o.mmproj,
+         .help = "towers of a GGUF model (default: the mmproj file beside it)"},
+        {.name = "json", .type = G4_OPT_FLAG, .value = &o.json,
          .help = "one JSON value instead of text"},
-        {.letter = 'o',
-         .name = "output",
-         .argument = "FILE",
-         .type = G4_OPT_STRING,
-         .value = &o.output,
-         .help = "write to FILE, which appears whole or not at all"},
-        {.letter = 'f',
-         .name = "overwrite",
+        {.letter = 'o', .name = "output", .argument = "FILE", .type = G4_OPT_STRING,
+         .value = &o.output, .help = "write to FILE, which appears whole or not at all"},
+        {.letter = 'f', .name = "overwrite", .type = G4_OPT_FLAG, .value = &o.force,
+         .help = "replace existing files"},
+        {.name = "type", .argument = "TYPE", .type = G4_OPT_CHOICE, .value = &o.type,
+         .choices = g4_quantize_types, .help = "of quantize: what is written"},
+        {.name = "no-mmproj", .type = G4_OPT_FLAG, .value = &o.no_mmproj,
+         .help = "of quantize: no file for the towers"},
+        {.name = "quick",
          .type = G4_OPT_FLAG,
-         .value = &o.force,
-         .help = "let -o replace an existing file"},
-        {.letter = 'q',
-         .name = "quiet",
-         .type = G4_OPT_FLAG,
-         .value = &o.quiet,
+         .value = &o.quick,
+         .help = "of verify: headers and shapes, without reading the weights"},
+        {.name = "threads", .argument = "N", .type = G4_OPT_INT, .value = &o.threads, .min = 1,
+         .max = 1024, .help = "of quantize and verify: how many (default: all processors)"},
+        {.letter = 'q', .name = "quiet", .type = G4_OPT_FLAG, .value = &o.quiet,
          .help = "no notes"},
-        {.letter = 'v',
-         .name = "verbose",
-         .type = G4_OPT_COUNT,
-         .value = &o.verbose,
-         .help = "say on stderr which model was found"},
-        {.name = "mmproj", .argument = "FILE", .type = G4_OPT_NOT_BUILT},
-        {.name = "type", .argument = "TYPE", .type = G4_OPT_NOT_BUILT},
+        {.letter = 'v', .name = "verbose", .type = G4_OPT_COUNT, .value = &o.verbose,
+         .help = "say on stderr which model was found, and what was written"},
         {.name = NULL},
     };
+    /* clang-format on */
     const struct g4_program program = {
         .name = "g4-model",
-        .purpose = "show what a model is and what it needs",
-        .synopsis = "[options] command [model]",
+        .purpose = "show what a model is and what it needs, check it, or write it in fewer bits",
+        .synopsis = "[options] command [model | in out]",
         .examples = "  g4-model list\n"
                     "  g4-model info\n"
-                    "  g4-model info --json google/gemma-4-E2B-it | jq .memory\n",
+                    "  g4-model info --json google/gemma-4-E2B-it | jq .memory\n"
+                    "  g4-model verify gemma4:e2b\n"
+                    "  g4-model quantize --type=q4_0 google/gemma-4-E2B-it e2b-q4_0.gguf\n",
         .options = options,
         .commands = commands,
         .features = g4_features,

@@ -15,10 +15,10 @@
 #include "lib/base/file.h"
 #include "lib/base/log.h"
 
-enum { MAX_OPEN = 8, MAX_LINKS = 40, MAX_TRIES = 1000 };
+enum { MAX_OPEN = 16, MAX_LINKS = 40, MAX_TRIES = 1000 };
 
-/* Temporaries that a signal must remove. Fixed memory: the handler may run at any moment, on any
- * thread, and must never see a freed name. */
+/* Temporaries, and folders made for them, that a signal must remove. Fixed memory: the handler may
+ * run at any moment, on any thread, and must never see a freed name. */
 static struct {
     atomic_int used;
     char path[PATH_MAX];
@@ -26,9 +26,9 @@ static struct {
 
 static void on_signal(int number)
 {
-    for (int i = 0; i < MAX_OPEN; i++)
-        if (atomic_load(&temporaries[i].used))
-            unlink(temporaries[i].path);
+    for (int i = MAX_OPEN - 1; i >= 0; i--) /* a folder comes before what lies in it */
+        if (atomic_load(&temporaries[i].used) && unlink(temporaries[i].path) < 0)
+            rmdir(temporaries[i].path);
     /* SA_RESETHAND has put the default action back. */
     raise(number);
 }
@@ -338,6 +338,28 @@ void g4_output_discard(struct g4_output *out)
     free(out->path);
     free(out->temporary);
     *out = (struct g4_output){.fd = -1, .reader_gone = out->reader_gone};
+}
+
+int g4_output_make_folder(const char *path, bool *made, struct g4_err *err)
+{
+    *made = false;
+    watch_signals();
+    if (!watch(path)) {
+        errno = ENAMETOOLONG;
+    } else if (mkdir(path, 0777) == 0) {
+        *made = true;
+        return 0;
+    } else {
+        unwatch(path);
+    }
+    return g4_err_set(err, G4_EIO, "'%s': cannot make the folder: %s", path, strerror(errno));
+}
+
+void g4_output_end_folder(const char *path, bool stays)
+{
+    if (!stays)
+        rmdir(path);
+    unwatch(path);
 }
 
 bool g4_output_reader_gone(const struct g4_output *out)

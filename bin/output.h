@@ -10,7 +10,7 @@
  * file they name is replaced. What exists and is not a regular file (/dev/null, a FIFO), and
  * /dev/stdout, /dev/stderr, /dev/fd/N and /proc/self/fd/N, are written to directly. SIGINT, SIGTERM
  * and SIGHUP remove the temporaries and are raised again. Several outputs may follow each other in
- * one process, and up to eight may be open at a time.
+ * one process, and up to sixteen may be open at a time.
  */
 #ifndef G4_BIN_OUTPUT_H
 #define G4_BIN_OUTPUT_H
@@ -57,6 +57,13 @@ void g4_output_discard(struct g4_output *out);
 /* Whether the reader of a pipe has gone away. With SIGPIPE ignored by whoever started the program
  * this is how a failed write is told from a full disk: status 1 without a message. */
 bool g4_output_reader_gone(const struct g4_output *out);
+
+/* Makes a folder for several outputs; *made tells that it was not there. Until the other is called,
+ * SIGINT, SIGTERM and SIGHUP remove it again, if it is empty then. */
+int g4_output_make_folder(const char *path, bool *made, struct g4_err *err);
+
+/* For a folder that was made: it stays, or it is removed if it is empty. */
+void g4_output_end_folder(const char *path, bool stays);
 
 /* What a program does with a failed write to `out`, or with any error (`out` may be NULL): prints
  * it, unless the reader has gone away. Returns the exit status: 2 for G4_EUSAGE, else 1. Also after

@@ -1,9 +1,10 @@
 /*
  * decoder.h - the narrow boundary of the text decoder.
  *
- * An engine is the model bound to kernels: read-only, shared by any number of sessions. A session
- * is one timeline: its positions, keys and values, scratch memory, and the logits of its newest
- * position.
+ * An engine is the model bound to kernels, with the memory of a pass through it: shared by any
+ * number of sessions, of which one call at a time runs. A session is one timeline: its positions,
+ * keys and values, and the logits of its newest position. Several sessions can share a pass, and so
+ * the reading of the weights.
  *
  *     positions (ids and soft rows) -> forward -> logits [V] -> (sampler) -> id -> feed -> ...
  *
@@ -66,8 +67,19 @@ struct g4_positions {
 int g4_session_feed(struct g4_session *session, const struct g4_positions *positions, bool last,
                     struct g4_err *err);
 
-/* Logits [vocab_size] of the newest position after the soft cap; valid until the next feed. Only
- * after a feed with `last`. */
+enum { G4_SESSIONS_TOGETHER = 16 };
+
+/*
+ * One more text position in each of n (1..G4_SESSIONS_TOGETHER) different sessions of one engine:
+ * ids[i] behind those of sessions[i], with its logits. They are those that g4_session_feed of this
+ * id alone would make, to the bit, whatever the other sessions are.
+ * Errors are those of g4_session_feed; nothing was run then, in no session.
+ */
+int g4_sessions_step(struct g4_session *const *sessions, size_t n, const int32_t *ids,
+                     struct g4_err *err);
+
+/* Logits [vocab_size] of the newest position after the soft cap; valid until the session's next
+ * feed or step. Only after a feed with `last`, or a step. */
 const float *g4_session_logits(const struct g4_session *session);
 
 /*

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "decoder/forward.h"
 #include "lib/base/mem.h"
 
 int g4_engine_open(struct g4_engine **out, const struct g4_model *model, const struct g4_exec *exec,
@@ -21,11 +22,15 @@ int g4_engine_open(struct g4_engine **out, const struct g4_model *model, const s
     engine->exec = exec;
     engine->config = config;
     status = g4_text_weights_open(&engine->weights, config, &model->weights, err);
-    if (status < 0) {
+    if (status < 0)
         g4_err_prefix(err, "model '%s'", model->name);
-        free(engine);
+    if (status == 0)
+        status = g4_alloc(&memory, 1, sizeof *engine->forward, "the engine", err);
+    if (status < 0) {
+        g4_engine_close(engine);
         return status;
     }
+    engine->forward = memory;
     *out = engine;
     return 0;
 }
@@ -34,6 +39,9 @@ void g4_engine_close(struct g4_engine *engine)
 {
     if (!engine)
         return;
+    if (engine->forward)
+        g4_forward_release(engine->forward);
+    free(engine->forward);
     g4_text_weights_close(&engine->weights);
     free(engine);
 }

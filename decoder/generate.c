@@ -1,6 +1,7 @@
-/* generate.c - one id after another. */
+/* generate.c - one id after another, for as many answers as there are. */
 #include "decoder/generate.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,8 +36,9 @@ static size_t possible_stop(const struct g4_generate_options *o, const char *con
 
 /* Looks for stop texts in what the answer has grown by. True when one is complete: it is cut off.
  */
-static bool stop_text(struct g4_generation *g, const struct g4_generate_options *o)
+static bool stop_text(struct g4_generation *g)
 {
+    const struct g4_generate_options *o = &g->options;
     struct g4_text *content = &g->answer.content;
     if (content->n == 0)
         return false;
@@ -54,56 +56,76 @@ static bool stop_text(struct g4_generation *g, const struct g4_generate_options 
     return false;
 }
 
-/* Reads one id into the answer. *done when it ended the answer. */
-static int take(struct g4_generation *g, const struct g4_generate_options *o, int32_t id,
-                bool *done, struct g4_err *err)
+/* Nothing comes any more. */
+static void finish(struct g4_generation *g, enum g4_stop_reason stop)
 {
-    int status = g4_ids_push(&g->ids, id, 1, err);
-    if (status < 0)
-        return status;
-    if (g4_generation_stops(o->config, id)) {
-        g->stop = G4_STOP_END;
-        *done = true;
-        return 0;
-    }
-    status = g4_answer_push(&g->answer, id, err);
-    if (status < 0)
-        return status;
-    if (stop_text(g, o)) {
-        g->stop = G4_STOP_TEXT;
-        *done = true;
-    } else if (g->ids.count >= o->max_tokens) {
-        g->stop = G4_STOP_LENGTH;
-        *done = true;
-    }
-    return o->show ? o->show(o->ctx, g, err) : 0;
+    g->stop = stop;
+    g->done = true;
+    if (stop == G4_STOP_TEXT || g4_answer_finish(&g->answer, &g->err) < 0)
+        return;
+    if (!stop_text(g))
+        g->ready = g->answer.content.n;
 }
 
-int g4_generate(struct g4_generation *g, struct g4_session *session,
-                const struct g4_tokenizer *tokenizer, struct g4_sampler *sampler,
-                const struct g4_generate_options *o, struct g4_err *err)
+/* Chooses an id and reads it into the answer. */
+static void choose(struct g4_generation *g)
 {
-    *g = (struct g4_generation){.stop = G4_STOP_LENGTH};
-    g4_answer_open(&g->answer, tokenizer, o->in_thought);
-    bool done = o->max_tokens == 0;
-    int status = 0;
-    while (status == 0 && !done) {
-        int32_t id = g4_sampler_choose(sampler, g4_session_logits(session));
-        g4_sampler_seen(sampler, id);
-        status = take(g, o, id, &done, err);
-        if (status == 0 && !done) {
-            const struct g4_positions next = {.n = 1, .ids = &id};
-            status = g4_session_feed(session, &next, true, err);
-        }
+    int32_t id = g4_sampler_choose(g->sampler, g4_session_logits(g->session));
+    g4_sampler_seen(g->sampler, id);
+    if (g4_ids_push(&g->ids, id, 1, &g->err) < 0) {
+        g->done = true;
+    } else if (g4_generation_stops(g->options.config, id)) {
+        finish(g, G4_STOP_END);
+    } else if (g4_answer_push(&g->answer, id, &g->err) < 0) {
+        g->done = true;
+    } else if (stop_text(g)) {
+        finish(g, G4_STOP_TEXT);
+    } else if (g->ids.count >= g->options.max_tokens) {
+        finish(g, G4_STOP_LENGTH);
     }
-    if (status < 0)
-        return status;
-    if (g->stop != G4_STOP_TEXT) {
-        status = g4_answer_finish(&g->answer, err);
-        if (status == 0 && !stop_text(g, o))
-            g->ready = g->answer.content.n;
+}
+
+/* Runs the newest ids of n generations. */
+static int step(struct g4_generation *const *generations, size_t n, struct g4_err *err)
+{
+    struct g4_session *sessions[G4_SESSIONS_TOGETHER];
+    int32_t ids[G4_SESSIONS_TOGETHER];
+    for (size_t i = 0; i < n; i++) {
+        const struct g4_generation *g = generations[i];
+        sessions[i] = g->session;
+        ids[i] = g->ids.ids[g->ids.count - 1];
     }
-    return status == 0 && o->show ? o->show(o->ctx, g, err) : status;
+    return g4_sessions_step(sessions, n, ids, err);
+}
+
+void g4_generation_begin(struct g4_generation *g, struct g4_session *session,
+                         const struct g4_tokenizer *tokenizer, struct g4_sampler *sampler,
+                         const struct g4_generate_options *options)
+{
+    *g = (struct g4_generation){.session = session, .sampler = sampler, .options = *options};
+    g4_answer_open(&g->answer, tokenizer, options->in_thought);
+    if (options->max_tokens == 0)
+        finish(g, G4_STOP_LENGTH);
+}
+
+void g4_generations_advance(struct g4_generation *const *generations, size_t n)
+{
+    struct g4_generation *on[G4_SESSIONS_TOGETHER];
+    size_t count = 0;
+    assert(n >= 1 && n <= G4_SESSIONS_TOGETHER);
+    for (size_t i = 0; i < n; i++) {
+        assert(!generations[i]->done);
+        choose(generations[i]);
+        if (!generations[i]->done)
+            on[count++] = generations[i];
+    }
+    struct g4_err err = {0};
+    if (count == 0 || step(on, count, &err) == 0)
+        return;
+    /* One by one, so that the failure of one is not the others'. */
+    for (size_t i = 0; i < count; i++)
+        if (step(&on[i], 1, &on[i]->err) < 0)
+            on[i]->done = true;
 }
 
 void g4_generation_release(struct g4_generation *g)

@@ -6,7 +6,7 @@
 
 #include "lib/format/json_read.h"
 
-enum { FILE_LIMIT = 1 << 20 };
+enum { FILE_LIMIT = 1 << 20, MAX_IDS = 4096, MAX_TEMPERATURE = 100 };
 
 static bool contains(const struct g4_ids *list, int32_t id)
 {
@@ -28,6 +28,24 @@ static int add_specials(struct g4_ids *list, const struct g4_tokenizer *tokenize
     for (size_t i = 0; i < count && status == 0; i++)
         status = add(list, g4_tokenizer_special(tokenizer, specials[i]), err);
     return status;
+}
+
+/* Sampling as both kinds of file state it; what is missing keeps its default. */
+struct stated {
+    double temperature, top_p;
+    int64_t top_k;
+};
+
+static struct stated stated_default(const struct g4_sampling *s)
+{
+    return (struct stated){(double)s->temperature, (double)s->top_p, s->top_k};
+}
+
+static void take(struct g4_sampling *s, const struct stated *stated)
+{
+    s->temperature = (float)stated->temperature;
+    s->top_k = (int32_t)stated->top_k;
+    s->top_p = (float)stated->top_p;
 }
 
 /* A member that is one id or a list of ids. */
@@ -57,20 +75,77 @@ static int read_file(struct g4_generation_config *config, const char *path, size
     if (status < 0)
         return status;
     struct g4_json_at at = {.what = path, .path = "", .object = root};
+    struct stated stated = stated_default(&config->sampling);
     bool do_sample = true;
-    double temperature = config->sampling.temperature, top_p = config->sampling.top_p;
-    int64_t top_k = config->sampling.top_k;
     if ((status = g4_json_bool(&at, "do_sample", false, &do_sample, err)) == 0 &&
-        (status = g4_json_number(&at, "temperature", false, 0, 100, &temperature, err)) == 0 &&
-        (status = g4_json_int(&at, "top_k", false, 0, INT32_MAX, &top_k, err)) == 0 &&
-        (status = g4_json_number(&at, "top_p", false, 0, 1, &top_p, err)) == 0 &&
+        (status = g4_json_number(&at, "temperature", false, 0, MAX_TEMPERATURE, &stated.temperature,
+                                 err)) == 0 &&
+        (status = g4_json_int(&at, "top_k", false, 0, INT32_MAX, &stated.top_k, err)) == 0 &&
+        (status = g4_json_number(&at, "top_p", false, 0, 1, &stated.top_p, err)) == 0 &&
         (status = read_ids(&at, "eos_token_id", vocab_size, &config->stop, err)) == 0)
         status = read_ids(&at, "suppress_tokens", vocab_size, &config->suppress, err);
     config->sampling.greedy = !do_sample;
-    config->sampling.temperature = (float)temperature;
-    config->sampling.top_k = (int32_t)top_k;
-    config->sampling.top_p = (float)top_p;
+    take(&config->sampling, &stated);
     json_decref(root);
+    return status;
+}
+
+/* One id, or an array of them. */
+static int read_metadata_ids(const struct g4_gguf *file, const char *key, size_t vocab_size,
+                             struct g4_ids *list, struct g4_err *err)
+{
+    const struct g4_gguf_value *value = g4_gguf_value(file, key);
+    int64_t id = -1;
+    int status = 0;
+    if (!value || !value->array)
+        status = g4_gguf_int(file, key, false, INT64_MIN, INT64_MAX, &id, err);
+    else if (value->type == G4_GGUF_STRING || value->type == G4_GGUF_F32 ||
+             value->type == G4_GGUF_F64)
+        status = g4_err_set(err, G4_EINPUT, "'%s': %s: expected token ids", file->path, key);
+    else if (value->count > MAX_IDS)
+        status = g4_err_set(err, G4_EINPUT, "'%s': %s: %zu token ids, at most %d are read",
+                            file->path, key, value->count, MAX_IDS);
+    for (size_t i = 0; value && status == 0 && i < value->count; i++) {
+        if (value->array)
+            id = g4_gguf_int_at(value, i);
+        if (id >= 0 && (uint64_t)id < vocab_size)
+            status = add(list, (int32_t)id, err);
+    }
+    return status;
+}
+
+static int read_metadata(struct g4_generation_config *config, const struct g4_gguf *file,
+                         size_t vocab_size, struct g4_err *err)
+{
+    static const char *const stops[] = {"tokenizer.ggml.eos_token_id",
+                                        "tokenizer.ggml.eos_token_ids",
+                                        "tokenizer.ggml.eot_token_id"};
+    struct stated stated = stated_default(&config->sampling);
+    int status = g4_gguf_number(file, "general.sampling.temp", false, 0, MAX_TEMPERATURE,
+                                &stated.temperature, err);
+    if (status == 0)
+        status =
+            g4_gguf_int(file, "general.sampling.top_k", false, 0, INT32_MAX, &stated.top_k, err);
+    if (status == 0)
+        status = g4_gguf_number(file, "general.sampling.top_p", false, 0, 1, &stated.top_p, err);
+    for (size_t i = 0; status == 0 && i < sizeof stops / sizeof *stops; i++)
+        status = read_metadata_ids(file, stops[i], vocab_size, &config->stop, err);
+    if (status == 0)
+        status = read_metadata_ids(file, "tokenizer.ggml.suppress_tokens", vocab_size,
+                                   &config->suppress, err);
+    take(&config->sampling, &stated);
+    return status;
+}
+
+/* generation_config.json, where there is one. */
+static int read_beside(struct g4_generation_config *config, const struct g4_model *model,
+                       struct g4_err *err)
+{
+    char *path = g4_model_file(model, "generation_config.json");
+    int status = path ? 0 : g4_err_nomem(err, 0, "a file name");
+    if (path && access(path, F_OK) == 0)
+        status = read_file(config, path, model->config.text.vocab_size, err);
+    free(path);
     return status;
 }
 
@@ -86,16 +161,14 @@ int g4_generation_config_load(struct g4_generation_config *config, const struct 
                                             G4_TOKEN_VIDEO_SOFT};
     *config = (struct g4_generation_config){
         .sampling = {.temperature = 1.0f, .top_k = 64, .top_p = 0.95f, .repeat_penalty = 1.0f}};
-    char *path = g4_model_file(model, "generation_config.json");
-    if (!path)
-        return g4_err_nomem(err, 0, "a file name");
     int status = add_specials(&config->stop, tokenizer, stops, sizeof stops / sizeof *stops, err);
     if (status == 0)
         status =
             add_specials(&config->suppress, tokenizer, never, sizeof never / sizeof *never, err);
-    if (status == 0 && access(path, F_OK) == 0)
-        status = read_file(config, path, model->config.text.vocab_size, err);
-    free(path);
+    if (status == 0)
+        status = model->weights.text ? read_metadata(config, model->weights.text,
+                                                     model->config.text.vocab_size, err)
+                                     : read_beside(config, model, err);
     if (status < 0)
         g4_generation_config_release(config);
     return status;

@@ -42,6 +42,7 @@ int g4_kvcache_open(struct g4_kvcache *cache, const struct g4_text_config *confi
     status = g4_kvcache_reserve(cache, 0, longest, err);
     if (status < 0)
         g4_kvcache_close(cache);
+    cache->first_window = cache->window;
     return status;
 }
 
@@ -60,6 +61,7 @@ void g4_kvcache_reset(struct g4_kvcache *cache)
     cache->n = 0;
     cache->pass = 0;
     cache->base = 0;
+    cache->window = cache->first_window;
 }
 
 /* ------------------------------------------------------------------------------ growth */

@@ -38,7 +38,8 @@ struct g4_kvcache {
     size_t n;                  /* positions stored */
     size_t pass;               /* rows of the pass under way, at positions n .. n+pass-1 */
     size_t base;               /* position of row 0 of the sliding layers */
-    size_t window;             /* capacity of the sliding layers */
+    size_t window;             /* positions that the sliding layers may take */
+    size_t first_window;       /* the same at the beginning */
 };
 
 /* Room for passes of `longest` rows; full layers begin empty. Zeroed on failure. */
@@ -46,7 +47,8 @@ int g4_kvcache_open(struct g4_kvcache *cache, const struct g4_text_config *confi
                     enum g4_dtype dtype, size_t context, size_t longest, struct g4_err *err);
 void g4_kvcache_close(struct g4_kvcache *cache); /* safe on a zeroed struct */
 
-/* Forgets every position; keeps the memory. */
+/* Forgets every position; keeps the memory, but windows move again as in a new cache: where the
+ * positions lie decides in which order attention adds. */
 void g4_kvcache_reset(struct g4_kvcache *cache);
 
 /* Grows to `total` positions (at most the context) in passes of at most `longest` rows. On

@@ -38,7 +38,7 @@ void g4_layer_scratch_take(struct g4_layer_scratch *s, struct g4_arena *arena,
 
 struct g4_pass g4_pass_tail(const struct g4_pass *pass, size_t rows)
 {
-    assert(rows <= pass->n);
+    assert(rows == pass->n || (rows < pass->n && pass->timelines == 1));
     const struct g4_text_config *config = pass->engine->config;
     size_t skip = pass->n - rows;
     struct g4_pass tail = *pass;
@@ -56,7 +56,7 @@ struct g4_pass g4_pass_tail(const struct g4_pass *pass, size_t rows)
     return tail;
 }
 
-/* k, v of y [n, H], into the cache. */
+/* k, v of y [n, H], into the caches. */
 static void store_keys(const struct g4_pass *pass, size_t i, const float *y)
 {
     const struct g4_exec *exec = pass->engine->exec;
@@ -68,16 +68,52 @@ static void store_keys(const struct g4_pass *pass, size_t i, const float *y)
     size_t n = pass->n, hidden = config->hidden_size, d = c->head_dim, width = c->kv_heads * d;
     float eps = config->rms_norm_eps;
 
-    g4_matmul(exec, &w->k_proj, s->k, width, y, hidden, n);
-    if (c->k_is_v) {
-        g4_rms_norm(exec, s->v, d, s->k, d, n * c->kv_heads, d, NULL, eps);
-    } else {
-        g4_matmul(exec, &w->v_proj, s->v, width, y, hidden, n);
-        g4_rms_norm(exec, s->v, d, s->v, d, n * c->kv_heads, d, NULL, eps);
-    }
+    const struct g4_matmul products[] = {{&w->k_proj, s->k, width, y, hidden, n},
+                                         {&w->v_proj, s->v, width, y, hidden, n}};
+    const float *v = c->k_is_v ? s->k : s->v;
+    g4_matmul_all(exec, products, c->k_is_v ? 1 : 2);
+    g4_rms_norm(exec, s->v, d, v, d, n * c->kv_heads, d, NULL, eps);
     g4_rms_norm(exec, s->k, d, s->k, d, n * c->kv_heads, d, w->k_norm, eps);
     g4_rope(exec, s->k, width, n, c->kv_heads, d, type->cos, type->sin, d / 2);
-    g4_kvcache_store(pass->cache, exec, i, s->k, s->v);
+    for (size_t t = 0; t < pass->timelines; t++) {
+        size_t first = t * (n / pass->timelines) * width;
+        g4_kvcache_store(pass->caches[t], exec, i, s->k + first, s->v + first);
+    }
+}
+
+/* a [n, nh * d] = what the queries q [n, nh * d] see, each in its own timeline. */
+static void attend(const struct g4_pass *pass, size_t i)
+{
+    const struct g4_text_config *config = pass->engine->config;
+    const struct g4_layer_config *c = &config->layer[i];
+    const struct g4_pass_type *type = &pass->type[c->full];
+    const struct g4_layer_scratch *s = pass->scratch;
+    size_t heads = config->num_attention_heads, width = heads * c->head_dim;
+    size_t rows = pass->n / pass->timelines;
+    struct g4_attention jobs[G4_TIMELINES];
+
+    for (size_t t = 0; t < pass->timelines; t++) {
+        struct g4_kv_view kv = g4_kvcache_view(pass->caches[t], c->source);
+        jobs[t] = (struct g4_attention){
+            .heads = heads,
+            .kv_heads = config->layer[c->source].kv_heads,
+            .head_dim = c->head_dim,
+            .queries = rows,
+            .q = s->q + t * rows * width,
+            .ldq = width,
+            .keys = kv.keys,
+            .dtype = pass->caches[t]->dtype,
+            .k = kv.k,
+            .v = kv.v,
+            .ldk = kv.width,
+            .ldv = kv.width,
+            .lo = type->lo + t * rows,
+            .hi = type->hi + t * rows,
+            .out = s->a + t * rows * width,
+            .ldo = width,
+        };
+    }
+    g4_attention_all(pass->engine->exec, jobs, pass->timelines);
 }
 
 /* out [n, H] = o_proj(attention of y [n, H]). */
@@ -95,27 +131,7 @@ static void attention(const struct g4_pass *pass, size_t i, float *out, const fl
     g4_matmul(exec, &w->q_proj, s->q, width, y, hidden, n);
     g4_rms_norm(exec, s->q, d, s->q, d, n * heads, d, w->q_norm, config->rms_norm_eps);
     g4_rope(exec, s->q, width, n, heads, d, type->cos, type->sin, d / 2);
-
-    struct g4_kv_view kv = g4_kvcache_view(pass->cache, c->source);
-    struct g4_attention job = {
-        .heads = heads,
-        .kv_heads = config->layer[c->source].kv_heads,
-        .head_dim = d,
-        .queries = n,
-        .q = s->q,
-        .ldq = width,
-        .keys = kv.keys,
-        .dtype = pass->cache->dtype,
-        .k = kv.k,
-        .v = kv.v,
-        .ldk = kv.width,
-        .ldv = kv.width,
-        .lo = type->lo,
-        .hi = type->hi,
-        .out = s->a,
-        .ldo = width,
-    };
-    g4_attention(exec, &job);
+    attend(pass, i);
     g4_matmul(exec, &w->o_proj, out, hidden, s->a, width, n);
 }
 
@@ -127,8 +143,9 @@ static void mlp(const struct g4_pass *pass, size_t i, float *out, const float *y
     const struct g4_layer_scratch *s = pass->scratch;
     size_t n = pass->n, hidden = pass->engine->config->hidden_size, feed = w->gate_proj.rows;
 
-    g4_matmul(exec, &w->gate_proj, s->gate, feed, y, hidden, n);
-    g4_matmul(exec, &w->up_proj, s->up, feed, y, hidden, n);
+    const struct g4_matmul products[] = {{&w->gate_proj, s->gate, feed, y, hidden, n},
+                                         {&w->up_proj, s->up, feed, y, hidden, n}};
+    g4_matmul_all(exec, products, 2);
     g4_gelu_mul(exec, s->gate, feed, s->gate, feed, s->up, feed, n, feed);
     g4_matmul(exec, &w->down_proj, out, hidden, s->gate, feed, n);
 }

@@ -3,7 +3,8 @@
  *
  * x [n, H] is the residual stream; linear weights are [out, in], without bias; rms as in
  * lib/nn/norm.h with weights as stored; gelu is the tanh form. nh query heads, nkv key heads, d
- * head width, W window.
+ * head width, W window. Rows may belong to several timelines: only where keys and values are stored
+ * and looked at does that make a difference.
  *
  *     y = rms(x, input_layernorm)
  *     k = rope(rms(k_proj y, k_norm))      per head        only in layers that own keys and values;
@@ -54,12 +55,16 @@ struct g4_layer_scratch {
     struct g4_moe_scratch moe;
 };
 
-/* Rows on their way through the layers. */
+enum { G4_TIMELINES = G4_GEMV_ROWS }; /* most in a pass */
+
+/* Rows on their way through the layers: as many of every timeline, one timeline behind the other.
+ */
 struct g4_pass {
     const struct g4_engine *engine;
-    struct g4_kvcache *cache; /* a pass of n rows is under way there */
+    struct g4_kvcache *const *caches; /* [timelines] a pass is under way in each of them */
+    size_t timelines;                 /* 1..G4_TIMELINES */
     const struct g4_layer_scratch *scratch;
-    size_t n;
+    size_t n;                    /* of all timelines together */
     float *x;                    /* [n, H], in and out */
     const float *ple;            /* [n, L * P]; NULL without per-layer embeddings */
     struct g4_pass_type type[2]; /* sliding, full */
@@ -70,7 +75,7 @@ struct g4_pass {
 void g4_layer_scratch_take(struct g4_layer_scratch *scratch, struct g4_arena *arena,
                            const struct g4_text_config *config, size_t rows);
 
-/* The last `rows` rows of a pass as a pass. */
+/* The last `rows` rows of a pass as a pass; all of them when it has several timelines. */
 struct g4_pass g4_pass_tail(const struct g4_pass *pass, size_t rows);
 
 /*

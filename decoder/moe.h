@@ -8,8 +8,10 @@
  *     y     = rms(x, pre_feedforward_layernorm_2)
  *     out   = sum over best: s_e * down_e( gelu(gate_e y) * (up_e y) )
  *
- * Rows are grouped by expert, so that each expert's weights are read once for all its rows. A row
- * adds its experts in ascending order whatever the number of rows.
+ * The (row, choice) pairs are grouped by expert, so that each expert's weights are read once for
+ * all its rows and those of experts that nobody chose not at all. Experts run together as far as
+ * the buffers hold their pairs. A row adds its experts in ascending order whatever the number of
+ * rows.
  */
 #ifndef G4_DECODER_MOE_H
 #define G4_DECODER_MOE_H
@@ -22,15 +24,17 @@
 #include "lib/nn/trace.h"
 
 struct g4_moe_scratch {
-    float *t;        /* [rows, H] router input */
-    float *prob;     /* [rows, E] */
-    int32_t *index;  /* [rows, k] chosen experts */
-    float *share;    /* [rows, k] their weights */
-    size_t *first;   /* [E + 1] where an expert's pairs begin */
-    uint32_t *pair;  /* [rows * k] row * k + choice, grouped by expert */
-    float *y;        /* [rows, H] normed rows */
-    float *in, *out; /* [rows, H] rows of one expert */
-    float *gate_up;  /* [rows, 2 FE] */
+    float *t;         /* [rows, H] router input */
+    float *prob;      /* [rows, E] */
+    int32_t *index;   /* [rows, k] chosen experts */
+    float *share;     /* [rows, k] their weights */
+    size_t *first;    /* [E + 1] where an expert's pairs begin */
+    uint32_t *pair;   /* [rows * k] row * k + choice, grouped by expert */
+    uint32_t *place;  /* [rows * k] where in `pair` a pair stands */
+    float *y;         /* [rows, H] normed rows */
+    size_t room;      /* pairs in the buffers below: at least rows, and k */
+    float *in, *out;  /* [room, H] rows of some experts */
+    float *gate, *up; /* [room, FE] */
 };
 
 /* Takes nothing in models without experts. */

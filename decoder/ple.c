@@ -13,28 +13,24 @@ struct ple_job {
     float *table_row;
 };
 
-/* Finishes the projected columns of one row. */
+/* Finishes the projected columns of one row. The layers of a row may share blocks of the table, so
+ * their columns are read together. */
 static void mix_row(void *ctx, size_t row, int worker)
 {
     const struct ple_job *job = ctx;
     const struct g4_text_config *config = job->engine->config;
     const struct g4_text_weights *w = &job->engine->weights;
     const struct g4_kernels *kernels = job->engine->exec->kernels;
-    const struct g4_matrix *table = &w->embed_tokens_per_layer;
-    size_t width = config->hidden_size_per_layer_input;
-    const struct g4_dtype_info *type = g4_dtype_info(table->dtype);
-    const unsigned char *stored =
-        (const unsigned char *)table->data + (size_t)job->ids[row] * table->stride;
-    float *out = job->out + row * config->num_hidden_layers * width;
-    float *e = job->table_row + (size_t)worker * width;
+    size_t width = config->hidden_size_per_layer_input, columns = (job->to - job->from) * width;
+    float *g = job->out + (row * config->num_hidden_layers + job->from) * width;
+    float *e = job->table_row + (size_t)worker * config->num_hidden_layers * width;
 
-    for (size_t i = job->from; i < job->to; i++) {
-        float *g = out + i * width;
+    g4_matrix_part(job->engine->exec, &w->embed_tokens_per_layer, (size_t)job->ids[row],
+                   job->from * width, columns, (float)sqrt((double)width), e);
+    for (size_t i = 0; i < columns; i += width, g += width) {
         kernels->scale(g, g, (float)(1.0 / sqrt((double)config->hidden_size)), width);
         kernels->rms_norm(g, g, w->per_layer_projection_norm, width, config->rms_norm_eps);
-        kernels->dtype[table->dtype].widen(e, stored + i * width / type->block * type->bytes, width,
-                                           (float)sqrt((double)width));
-        kernels->add_scale(g, e, (float)sqrt(0.5), width);
+        kernels->add_scale(g, e + i, (float)sqrt(0.5), width);
     }
 }
 

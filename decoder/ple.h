@@ -18,7 +18,7 @@
 #include "decoder/engine.h"
 
 /* out [n, L * P], columns of the layers from..to-1 only. ids [n]: u of every position. x [n, H].
- * table_row: threads * P floats. */
+ * table_row: threads * L * P floats. */
 void g4_ple_run(const struct g4_engine *engine, float *out, const int32_t *ids, const float *x,
                 size_t n, size_t from, size_t to, float *table_row);
 

@@ -15,7 +15,6 @@ struct g4_session {
     struct g4_engine *engine;
     size_t chunk;
     struct g4_kvcache cache;
-    struct g4_forward forward;
     float *logits;   /* [V] */
     bool has_logits; /* they belong to the newest position */
 };
@@ -48,7 +47,7 @@ int g4_session_open(struct g4_session **out, struct g4_engine *engine,
     status = g4_kvcache_open(&session->cache, config, options->cache, context, chunk, err);
     if (status < 0)
         goto out;
-    status = g4_forward_plan(&session->forward, engine, chunk, err);
+    status = g4_forward_plan(engine->forward, engine, chunk, 0, err);
 out:
     if (status < 0)
         g4_session_close(session);
@@ -62,7 +61,6 @@ void g4_session_close(struct g4_session *session)
     if (!session)
         return;
     g4_kvcache_close(&session->cache);
-    g4_forward_release(&session->forward);
     free(session->logits);
     free(session);
 }
@@ -123,17 +121,30 @@ static struct g4_positions slice(const struct g4_session *session, const struct 
     return part;
 }
 
-/* Everything that can fail, before anything runs. */
-static int prepare(struct g4_session *session, size_t n, size_t longest, struct g4_err *err)
+/* Room for n more positions, in passes of at most `longest`. */
+static int reserve(struct g4_session *session, size_t n, size_t longest, struct g4_err *err)
 {
     struct g4_kvcache *cache = &session->cache;
     if (n > cache->context - cache->n)
         return g4_err_set(err, G4_ELIMIT, "the prompt needs %zu positions, the context has %zu",
                           cache->n + n, cache->context);
-    int status = g4_kvcache_reserve(cache, cache->n + n, longest, err);
+    return g4_kvcache_reserve(cache, cache->n + n, longest, err);
+}
+
+/* Everything that can fail, before anything runs. */
+static int prepare(struct g4_session *session, size_t n, size_t longest, struct g4_err *err)
+{
+    int status = reserve(session, n, longest, err);
     if (status < 0)
         return status;
-    return g4_forward_plan(&session->forward, session->engine, longest, err);
+    return g4_forward_plan(session->engine->forward, session->engine, longest, 0, err);
+}
+
+static void run(struct g4_session *session, const struct g4_positions *positions, size_t wanted,
+                const struct g4_trace *trace)
+{
+    struct g4_kvcache *const cache = &session->cache;
+    g4_forward_run(session->engine->forward, &cache, 1, positions, wanted, trace);
 }
 
 int g4_session_feed(struct g4_session *session, const struct g4_positions *positions, bool last,
@@ -148,11 +159,36 @@ int g4_session_feed(struct g4_session *session, const struct g4_positions *posit
         end = chunk_end(session, positions, from);
         struct g4_positions part = slice(session, positions, from, end, &soft);
         size_t wanted = last && end == positions->n;
-        g4_forward_run(&session->forward, &session->cache, &part, wanted, NULL);
+        run(session, &part, wanted, NULL);
         session->has_logits = wanted > 0;
     }
     if (last)
-        g4_forward_head(session->engine, session->logits, session->forward.state, 1);
+        g4_forward_head(session->engine, session->logits, session->engine->forward->state, 1);
+    return 0;
+}
+
+int g4_sessions_step(struct g4_session *const *sessions, size_t n, const int32_t *ids,
+                     struct g4_err *err)
+{
+    static_assert((int)G4_SESSIONS_TOGETHER == G4_TIMELINES, "each session is a timeline");
+    assert(n >= 1 && n <= G4_SESSIONS_TOGETHER);
+    const struct g4_engine *engine = sessions[0]->engine;
+    struct g4_kvcache *caches[G4_SESSIONS_TOGETHER];
+    float *logits[G4_SESSIONS_TOGETHER];
+    int status = g4_forward_plan(engine->forward, engine, n, n, err);
+    for (size_t i = 0; i < n && status == 0; i++) {
+        assert(sessions[i]->engine == engine);
+        status = reserve(sessions[i], 1, 1, err);
+        caches[i] = &sessions[i]->cache;
+        logits[i] = sessions[i]->logits;
+    }
+    if (status < 0)
+        return status;
+    const struct g4_positions positions = {.n = n, .ids = ids};
+    g4_forward_run(engine->forward, caches, n, &positions, n, NULL);
+    g4_forward_heads(engine->forward, logits, n);
+    for (size_t i = 0; i < n; i++)
+        sessions[i]->has_logits = true;
     return 0;
 }
 
@@ -170,12 +206,12 @@ int g4_session_feed_traced(struct g4_session *session, const struct g4_positions
     if (status < 0)
         return status;
     float *logits = memory;
-    g4_forward_run(&session->forward, &session->cache, positions, n, trace);
-    g4_forward_head(session->engine, logits, session->forward.state, n);
+    run(session, positions, n, trace);
+    const float *state = session->engine->forward->state;
+    g4_forward_head(session->engine, logits, state, n);
     g4_trace_put(trace, "logits", -1, logits, vocab, n, vocab);
     free(logits);
-    g4_forward_head(session->engine, session->logits,
-                    session->forward.state + (n - 1) * config->hidden_size, 1);
+    g4_forward_head(session->engine, session->logits, state + (n - 1) * config->hidden_size, 1);
     session->has_logits = true;
     return 0;
 }

@@ -4,12 +4,15 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "lib/base/file.h"
 #include "lib/model/bind.h"
 #include "lib/nn/attention.h"
 #include "lib/nn/rope.h"
 
 #define TEXT  "model.language_model."
 #define LAYER TEXT "layers.%zu."
+
+static const float NO_TURN = 1e29f;
 
 /* The head width of each layer type: one table of angles serves all its layers. */
 static int check_heads(struct g4_text_weights *w, const struct g4_text_config *config,
@@ -49,6 +52,26 @@ static void bind_attention(struct g4_bind *b, struct g4_text_layer *l,
         g4_bind_matrix(b, &l->v_proj, kv, hidden, true, LAYER "self_attn.v_proj.weight", i);
 }
 
+/* Gate and up of the experts: one tensor, or two. */
+static void bind_gate_up(struct g4_bind *b, struct g4_moe_weights *m, size_t experts, size_t width,
+                         size_t hidden, size_t i)
+{
+    m->gate_proj = g4_arena_take(b->arena, experts, sizeof *m->gate_proj);
+    m->up_proj = g4_arena_take(b->arena, experts, sizeof *m->up_proj);
+    if (g4_bind_has_matrices(b, LAYER "experts.gate_proj", i)) {
+        g4_bind_matrices(b, m->gate_proj, experts, width, hidden, true, LAYER "experts.gate_proj",
+                         i);
+        g4_bind_matrices(b, m->up_proj, experts, width, hidden, true, LAYER "experts.up_proj", i);
+        return;
+    }
+    g4_bind_matrices(b, m->gate_proj, experts, 2 * width, hidden, true,
+                     LAYER "experts.gate_up_proj", i);
+    for (size_t e = 0; m->gate_proj && b->status == 0 && e < experts; e++) {
+        m->up_proj[e] = g4_matrix_rows(&m->gate_proj[e], width, width);
+        m->gate_proj[e] = g4_matrix_rows(&m->gate_proj[e], 0, width);
+    }
+}
+
 static void bind_moe(struct g4_bind *b, struct g4_moe_weights *m,
                      const struct g4_text_config *config, size_t i)
 {
@@ -57,10 +80,8 @@ static void bind_moe(struct g4_bind *b, struct g4_moe_weights *m,
     g4_bind_matrix(b, &m->router_proj, experts, hidden, true, LAYER "router.proj.weight", i);
     g4_bind_vector(b, &m->router_scale, hidden, true, LAYER "router.scale", i);
     g4_bind_vector(b, &m->per_expert_scale, experts, true, LAYER "router.per_expert_scale", i);
-    m->gate_up_proj = g4_arena_take(b->arena, experts, sizeof *m->gate_up_proj);
+    bind_gate_up(b, m, experts, width, hidden, i);
     m->down_proj = g4_arena_take(b->arena, experts, sizeof *m->down_proj);
-    g4_bind_matrices(b, m->gate_up_proj, experts, 2 * width, hidden, true,
-                     LAYER "experts.gate_up_proj", i);
     g4_bind_matrices(b, m->down_proj, experts, hidden, width, true, LAYER "experts.down_proj", i);
     g4_bind_vector(b, &m->pre_feedforward_layernorm_2, hidden, true,
                    LAYER "pre_feedforward_layernorm_2.weight", i);
@@ -107,7 +128,7 @@ static void bind_all(struct g4_bind *b, struct g4_text_weights *w,
     size_t per_layer = config->hidden_size_per_layer_input;
     size_t all_layers = config->num_hidden_layers * per_layer;
     g4_bind_matrix(b, &w->embed_tokens, vocab, hidden, true, TEXT "embed_tokens.weight");
-    g4_bind_matrix(b, &w->lm_head, vocab, hidden, false, "lm_head.weight");
+    g4_bind_matrix(b, &w->lm_head, vocab, hidden, config->own_head, "lm_head.weight");
     if (per_layer > 0) {
         g4_bind_matrix(b, &w->embed_tokens_per_layer, vocab, all_layers, true,
                        TEXT "embed_tokens_per_layer.weight");
@@ -119,11 +140,26 @@ static void bind_all(struct g4_bind *b, struct g4_text_weights *w,
     for (size_t i = 0; i < config->num_hidden_layers; i++)
         bind_layer(b, &w->layer[i], config, i);
     g4_bind_vector(b, &w->norm, hidden, true, TEXT "norm.weight");
+    if (w->half[1] > 0)
+        g4_bind_vector(b, &w->rope_factors, w->half[1], false, "rope_freqs.weight");
+}
+
+/* Converters write 1e30 for pairs that do not turn. */
+static int divide_frequencies(float *frequency, const float *factor, size_t n, struct g4_err *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!(factor[i] > 0))
+            return g4_err_set(err, G4_EINPUT,
+                              "tensor 'rope_freqs.weight': element %zu is %g, expected above 0", i,
+                              (double)factor[i]);
+        frequency[i] = factor[i] < NO_TURN ? frequency[i] / factor[i] : 0.0f;
+    }
+    return 0;
 }
 
 /* Angles per position for both layer types; `fill` false: only measures. */
-static void take_frequencies(struct g4_text_weights *w, const struct g4_text_config *config,
-                             bool fill)
+static int take_frequencies(struct g4_text_weights *w, const struct g4_text_config *config,
+                            bool fill, struct g4_err *err)
 {
     const struct g4_rope_config *rope[2] = {&config->rope_sliding, &config->rope_full};
     for (int full = 0; full < 2; full++) {
@@ -134,7 +170,21 @@ static void take_frequencies(struct g4_text_weights *w, const struct g4_text_con
         size_t turning = (size_t)(rope[full]->partial_rotary_factor * (double)half);
         g4_rope_freq(frequency, half, turning, 2 * half, rope[full]->theta);
         w->frequency[full] = frequency;
+        if (full && w->rope_factors)
+            return divide_frequencies(frequency, w->rope_factors, half, err);
     }
+    return 0;
+}
+
+/* One row for a token, of tables that are a large part of the file. An embedding that is the head
+ * as well is read whole for every token. */
+static void advise(const struct g4_text_weights *w)
+{
+    const struct g4_matrix *table = &w->embed_tokens_per_layer, *embed = &w->embed_tokens;
+    if (table->data)
+        g4_map_random(table->data, table->rows * table->stride);
+    if (w->lm_head.data != embed->data)
+        g4_map_random(embed->data, embed->rows * embed->stride);
 }
 
 int g4_text_weights_open(struct g4_text_weights *w, const struct g4_text_config *config,
@@ -154,7 +204,7 @@ int g4_text_weights_open(struct g4_text_weights *w, const struct g4_text_config 
         status = bind.status;
         if (status < 0)
             goto out;
-        take_frequencies(w, config, fill);
+        status = take_frequencies(w, config, fill, err);
         if (!fill)
             status = g4_arena_alloc(&w->arena, "the norm vectors", err);
         if (status < 0)
@@ -162,6 +212,7 @@ int g4_text_weights_open(struct g4_text_weights *w, const struct g4_text_config 
     }
     if (!w->lm_head.data)
         w->lm_head = w->embed_tokens;
+    advise(w);
 out:
     if (status < 0)
         g4_text_weights_close(w);

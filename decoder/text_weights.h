@@ -19,7 +19,7 @@ struct g4_moe_weights {
     struct g4_matrix router_proj;              /* [E, H] */
     const float *router_scale;                 /* [H] */
     const float *per_expert_scale;             /* [E] */
-    struct g4_matrix *gate_up_proj;            /* [E] of [2 FE, H]: gate rows, then up rows */
+    struct g4_matrix *gate_proj, *up_proj;     /* [E] of [FE, H] */
     struct g4_matrix *down_proj;               /* [E] of [H, FE] */
     const float *pre_feedforward_layernorm_2;  /* [H] */
     const float *post_feedforward_layernorm_1; /* [H] */
@@ -52,6 +52,7 @@ struct g4_text_weights {
     struct g4_matrix per_layer_model_projection; /* [L P, H] */
     const float *per_layer_projection_norm;      /* [P] */
     const float *norm;                           /* [H] */
+    const float *rope_factors;   /* [d/2] divisors of the full layers' angles; NULL: none */
     const float *frequency[2];   /* [d/2] angles per position: sliding, full layers */
     size_t half[2];              /* d/2: sliding, full layers */
     struct g4_text_layer *layer; /* [L] */
@@ -60,8 +61,10 @@ struct g4_text_weights {
 
 /*
  * Finds, checks and widens. Keys and values of layers that borrow are not looked for: files may
- * have them or not. Errors are those of lib/model/bind.h; G4_EUNSUPPORTED when layers of one type
- * differ in head width. Zeroed on failure.
+ * have them or not. Gate and up of the experts are views into experts.gate_up_proj [E, 2 FE, H],
+ * gate rows first, or into tensors of their own, experts.gate_proj and experts.up_proj [E, FE, H].
+ * Errors are those of lib/model/bind.h; G4_EUNSUPPORTED when layers of one type differ in head
+ * width; G4_EINPUT for a rope factor that is not above 0. Zeroed on failure.
  */
 int g4_text_weights_open(struct g4_text_weights *weights, const struct g4_text_config *config,
                          const struct g4_weights *files, struct g4_err *err);

@@ -7,6 +7,7 @@
 
 #include "decoder/bpe.h"
 #include "decoder/text_buffer.h"
+#include "decoder/tokenizer_gguf.h"
 #include "decoder/tokenizer_json.h"
 #include "decoder/vocab.h"
 #include "lib/base/file.h"
@@ -50,35 +51,70 @@ const char *g4_special_text(enum g4_special special)
     return special_texts[special];
 }
 
-int g4_tokenizer_open(struct g4_tokenizer **tokenizer, const char *path, size_t vocab_size,
-                      struct g4_err *err)
+/* An empty one. */
+static int make(struct g4_tokenizer **tokenizer, size_t vocab_size, struct g4_err *err)
 {
-    struct g4_map map = {0};
-    void *memory = NULL;
+    void *memory;
     *tokenizer = NULL;
     if (vocab_size < 1 || vocab_size > G4_VOCAB_LIMIT)
         return g4_err_set(err, G4_EUNSUPPORTED, "a vocabulary of %zu is not in 1..%d", vocab_size,
                           G4_VOCAB_LIMIT);
-    int status = g4_map_open(&map, path, err);
+    int status = g4_alloc(&memory, 1, sizeof **tokenizer, "the tokenizer", err);
     if (status < 0)
         return status;
-    if (map.size > G4_TOKENIZER_FILE_LIMIT) {
-        status =
-            g4_err_set(err, G4_EINPUT, "'%s': longer than %d bytes", path, G4_TOKENIZER_FILE_LIMIT);
-        goto out;
-    }
-    if ((status = g4_alloc(&memory, 1, sizeof **tokenizer, "the tokenizer", err)) < 0)
-        goto out;
     *tokenizer = memory;
     g4_vocab_init(&(*tokenizer)->vocab, vocab_size);
-    status =
-        g4_tokenizer_json_read(&(*tokenizer)->vocab, path, (const char *)map.data, map.size, err);
-out:
-    g4_map_close(&map);
+    return 0;
+}
+
+/* Keeps what was read, or nothing after an error. */
+static int keep(struct g4_tokenizer **tokenizer, int status)
+{
     if (status < 0) {
         g4_tokenizer_close(*tokenizer);
         *tokenizer = NULL;
     }
+    return status;
+}
+
+int g4_tokenizer_open(struct g4_tokenizer **tokenizer, const char *path, size_t vocab_size,
+                      struct g4_err *err)
+{
+    struct g4_map map = {0};
+    int status = make(tokenizer, vocab_size, err);
+    if (status == 0)
+        status = g4_map_open(&map, path, err);
+    if (status == 0 && map.size > G4_TOKENIZER_FILE_LIMIT)
+        status =
+            g4_err_set(err, G4_EINPUT, "'%s': longer than %d bytes", path, G4_TOKENIZER_FILE_LIMIT);
+    if (status == 0)
+        status = g4_tokenizer_json_read(&(*tokenizer)->vocab, path, (const char *)map.data,
+                                        map.size, err);
+    g4_map_close(&map);
+    return keep(tokenizer, status);
+}
+
+int g4_tokenizer_open_gguf(struct g4_tokenizer **tokenizer, const struct g4_gguf *file,
+                           size_t vocab_size, struct g4_err *err)
+{
+    int status = make(tokenizer, vocab_size, err);
+    if (status == 0)
+        status = g4_tokenizer_gguf_read(&(*tokenizer)->vocab, file, err);
+    return keep(tokenizer, status);
+}
+
+int g4_tokenizer_open_model(struct g4_tokenizer **tokenizer, const struct g4_model *model,
+                            struct g4_err *err)
+{
+    const size_t vocab_size = model->config.text.vocab_size;
+    if (model->weights.text)
+        return g4_tokenizer_open_gguf(tokenizer, model->weights.text, vocab_size, err);
+    char *path = g4_model_file(model, "tokenizer.json");
+    *tokenizer = NULL;
+    if (!path)
+        return g4_err_nomem(err, 0, "a file name");
+    int status = g4_tokenizer_open(tokenizer, path, vocab_size, err);
+    free(path);
     return status;
 }
 

@@ -11,7 +11,11 @@
 #include "lib/format/json_read.h"
 #include "lib/format/json_scan.h"
 
-enum { SETTING_LIMIT = 64 << 10 };
+enum {
+    SETTING_LIMIT = 64 << 10,
+    SHORTEST_ENTRY = 6, /* bytes of a piece ("a":1,) or a merge ("a b",) */
+    MERGES_PER_PIECE = 2
+};
 
 struct reader {
     struct g4_json_scan scan;
@@ -115,9 +119,8 @@ static int read_merges(struct reader *r, struct g4_err *err)
     while (status == 0 && (status = g4_json_scan_element(&r->scan, err)) == 1) {
         if ((status = read_merge(r, err)) < 0)
             return status;
-        status = placed(
-            r, g4_vocab_merge(r->vocab, r->left.text, r->left.n, r->right.text, r->right.n, err),
-            "model.merges", err);
+        const struct g4_merge_text merge = {r->left.text, r->right.text, r->left.n, r->right.n};
+        status = placed(r, g4_vocab_merge(r->vocab, &merge, 1, NULL, err), "model.merges", err);
         if (status < 0)
             return status;
     }
@@ -293,13 +296,23 @@ static int read_document(struct reader *r, struct g4_err *err)
     return status < 0 ? status : g4_json_scan_finish(&r->scan, err);
 }
 
+/* The document does not say how much it holds: as much as the model can use and the bytes can tell.
+ */
+static int reserve(struct g4_vocab *vocab, size_t n, struct g4_err *err)
+{
+    const size_t entries = n / SHORTEST_ENTRY, pieces = vocab->limit,
+                 merges = MERGES_PER_PIECE * vocab->limit;
+    return g4_vocab_reserve(vocab, entries < pieces ? entries : pieces, 0,
+                            entries < merges ? entries : merges, err);
+}
+
 int g4_tokenizer_json_read(struct g4_vocab *vocab, const char *what, const char *bytes, size_t n,
                            struct g4_err *err)
 {
     struct reader r = {.vocab = vocab};
     g4_json_scan_open(&r.scan, what, bytes, n);
-    int status = read_document(&r, err);
-    if (status < 0)
+    int status = reserve(vocab, n, err);
+    if (status < 0 || (status = read_document(&r, err)) < 0)
         goto out;
     if (!r.vocabulary || !r.merges.begin) {
         status = g4_err_set(err, G4_EINPUT, "'%s': model.%s: missing", what,

@@ -63,6 +63,11 @@ struct g4_vocab {
 void g4_vocab_init(struct g4_vocab *vocab, size_t limit);
 void g4_vocab_release(struct g4_vocab *vocab); /* safe on a zeroed struct and twice */
 
+/* Makes room for so many pieces of `bytes` bytes altogether, and merges, so that adding them grows
+ * no table. Only a hint: more may come. */
+int g4_vocab_reserve(struct g4_vocab *vocab, size_t pieces, size_t bytes, size_t merges,
+                     struct g4_err *err);
+
 /*
  * Adds a piece as the file spells it. `ordinary`: the merges may use it; otherwise it is known by
  * id and as special token only. The same text with the same id twice is accepted only as !ordinary.
@@ -72,10 +77,19 @@ void g4_vocab_release(struct g4_vocab *vocab); /* safe on a zeroed struct and tw
 int g4_vocab_add(struct g4_vocab *vocab, const char *text, size_t n, int64_t id, bool ordinary,
                  struct g4_err *err);
 
-/* Adds the merge of the next rank; left and right as the file spells them. G4_EINPUT: a part or the
- * result is not a piece, or the pair was there. */
-int g4_vocab_merge(struct g4_vocab *vocab, const char *left, size_t left_n, const char *right,
-                   size_t right_n, struct g4_err *err);
+/* A merge as the file spells it. */
+struct g4_merge_text {
+    const char *left, *right;
+    size_t left_n, right_n; /* bytes */
+};
+
+enum { G4_VOCAB_BATCH = 64 };
+
+/* Adds `count` merges (at most G4_VOCAB_BATCH, asserted) of the next ranks. Many at once are looked
+ * up faster than one by one, because the table is larger than the caches. G4_EINPUT: a part or the
+ * result is not a piece, or the pair was there; *refused (may be NULL) is the index of that one. */
+int g4_vocab_merge(struct g4_vocab *vocab, const struct g4_merge_text *merges, size_t count,
+                   size_t *refused, struct g4_err *err);
 
 /* Ends building: finds special tokens, byte tokens and single characters. */
 void g4_vocab_finish(struct g4_vocab *vocab);

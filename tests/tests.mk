@@ -6,10 +6,12 @@ KERNEL     := $(BUILD)/tests/kernel/kernel_check
 GOLDEN     := $(BUILD)/tests/golden/golden
 MODEL_SRC  := $(wildcard tests/model/*.c)
 MODEL      := $(MODEL_SRC:%.c=$(BUILD)/%)
+FUZZ_SRC   := $(wildcard tests/fuzz/fuzz_*.c)
+REPLAY     := $(FUZZ_SRC:tests/fuzz/fuzz_%.c=$(BUILD)/tests/fuzz/replay_%)
 BENCH_SRC  := $(wildcard bench/*.c)
 BENCH      := $(BENCH_SRC:%.c=$(BUILD)/%)
 STREAM_GREP := $(BUILD)/examples/stream-grep
-TEST_PROGRAMS := $(UNIT) $(KERNEL) $(GOLDEN) $(MODEL) $(STREAM_GREP)
+TEST_PROGRAMS := $(UNIT) $(KERNEL) $(GOLDEN) $(MODEL) $(REPLAY) $(STREAM_GREP)
 
 $(UNIT): $(BUILD)/%: $(BUILD)/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
@@ -27,6 +29,12 @@ $(MODEL) $(BENCH): $(BUILD)/%: $(BUILD)/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIBS_ALL)
+
+# The fuzzers' targets over kept inputs: what a compiler without a fuzzer can do.
+$(REPLAY): $(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/replay.o $(ARCHIVES)
+	@mkdir -p $(@D)
+	@echo "  LD      $@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBS_ALL)
 
 # The third-party filter is built the way its readers would: the C library and zlib, nothing of ours.
 $(STREAM_GREP): examples/stream-grep.c

@@ -14,9 +14,6 @@
 #include "encoders/audio/unified_audio.h"
 #include "lib/base/mem.h"
 
-/* Goes up when the same weights would give other rows. */
-enum { PREPROCESSING_VERSION = 1 };
-
 struct g4_audio_encoder {
     const struct g4_model *model;
     const struct g4_exec *exec;
@@ -46,8 +43,18 @@ static int open_tower(struct g4_audio_encoder *e, struct g4_err *err)
     if (status == 0)
         status = g4_audio_weights_open(&e->weights, e->model, err);
     if (status == 0)
-        status = g4_conformer_open(&e->conformer, e->exec, config, e->weights.blocks, err);
+        status = g4_conformer_open(&e->conformer, e->exec, config, e->weights.blocks,
+                                   e->model->weights.form.softplus_applied, err);
     return status;
+}
+
+static int no_audio(const struct g4_model *model, struct g4_err *err)
+{
+    if (model->weights.text && !model->weights.media)
+        return g4_err_set(err, G4_EUNSUPPORTED,
+                          "'%s' holds no audio tower: name its companion with --mmproj",
+                          model->path);
+    return g4_err_set(err, G4_EUNSUPPORTED, "model '%s' takes no audio", model->name);
 }
 
 int g4_audio_encoder_open(struct g4_audio_encoder **out, const struct g4_model *model,
@@ -55,7 +62,7 @@ int g4_audio_encoder_open(struct g4_audio_encoder **out, const struct g4_model *
 {
     *out = NULL;
     if (!model->config.audio.present)
-        return g4_err_set(err, G4_EUNSUPPORTED, "model '%s' takes no audio", model->name);
+        return no_audio(model, err);
     void *memory;
     int status = g4_alloc(&memory, 1, sizeof(struct g4_audio_encoder), "the audio encoder", err);
     if (status < 0)
@@ -96,9 +103,7 @@ size_t g4_audio_encoder_width(const struct g4_audio_encoder *e)
 int g4_audio_encoder_id(const struct g4_audio_encoder *e, uint8_t id[G4_ID_BYTES],
                         struct g4_err *err)
 {
-    return g4_model_encoder_id(e->model, "model.audio_tower.",
-                               "model.embed_audio.embedding_projection.weight",
-                               PREPROCESSING_VERSION, id, err);
+    return g4_audio_weights_id(e->model, id, err);
 }
 
 size_t g4_audio_encoder_rows(const struct g4_audio_encoder *e, size_t n)

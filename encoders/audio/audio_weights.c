@@ -7,8 +7,11 @@
 #include "lib/model/bind.h"
 
 #define TOWER     "model.audio_tower."
+#define EMBED     "model.embed_audio.embedding_projection.weight"
 #define SUBSAMPLE TOWER "subsample_conv_projection."
 #define LAYER     TOWER "layers.%zu."
+
+enum { PREPROCESSING_VERSION = 1 }; /* of the encoder id: other spectra change it */
 
 size_t g4_audio_mel_positions(void)
 {
@@ -87,7 +90,7 @@ static void bind_tower(struct g4_bind *bind, struct g4_audio_weights *w,
                    TOWER "output_proj.weight");
     g4_bind_vector(bind, &bias, c->output_proj_dims, true, TOWER "output_proj.bias");
     g4_bind_matrix(bind, &w->embed.projection, config->text.hidden_size, c->output_proj_dims, true,
-                   "model.embed_audio.embedding_projection.weight");
+                   EMBED);
     w->embed.eps = c->rms_norm_eps;
     if (bind->status < 0)
         return;
@@ -122,4 +125,9 @@ void g4_audio_weights_close(struct g4_audio_weights *w)
     free(w->blocks);
     g4_arena_release(&w->arena);
     *w = (struct g4_audio_weights){0};
+}
+
+int g4_audio_weights_id(const struct g4_model *model, uint8_t id[G4_ID_BYTES], struct g4_err *err)
+{
+    return g4_model_encoder_id(model, TOWER, EMBED, PREPROCESSING_VERSION, id, err);
 }

@@ -27,7 +27,7 @@ struct g4_audio_block {
     const float *norm_pre_attn, *norm_post_attn, *norm_out; /* [D] */
     struct g4_linear q_proj, k_proj, v_proj, post;          /* [D, D], clipped */
     struct g4_matrix relative_k_proj;                       /* [D, D] */
-    const float *per_dim_scale;                             /* [d], before the softplus */
+    const float *per_dim_scale;                             /* [d], see conformer.h */
     const float *conv_pre_norm;                             /* [D] */
     struct g4_linear linear_start; /* [2 D, D], clipped: values, then gates */
     const float *depthwise;        /* [D, taps] */
@@ -52,5 +52,8 @@ size_t g4_audio_mel_positions(void);
 int g4_audio_weights_open(struct g4_audio_weights *weights, const struct g4_model *model,
                           struct g4_err *err);
 void g4_audio_weights_close(struct g4_audio_weights *weights); /* safe on a zeroed struct */
+
+/* The encoder id: lib/model/model.h. Of a model without a tower, too. */
+int g4_audio_weights_id(const struct g4_model *model, uint8_t id[G4_ID_BYTES], struct g4_err *err);
 
 #endif

@@ -39,16 +39,21 @@ static void make_positions(float *positions, size_t window, size_t dim)
     }
 }
 
-static void make_query_scale(float *scale, const float *per_dim_scale, size_t head_dim)
+static double softplus(double x)
+{
+    return log1p(exp(-fabs(x))) + fmax(x, 0.0);
+}
+
+static void make_query_scale(float *scale, const float *per_dim_scale, size_t head_dim,
+                             bool softplus_applied)
 {
     for (size_t i = 0; i < head_dim; i++) {
         double x = (double)per_dim_scale[i];
-        double softplus = log1p(exp(-fabs(x))) + fmax(x, 0.0);
-        scale[i] = (float)(softplus / (sqrt((double)head_dim) * LN_2));
+        scale[i] = (float)((softplus_applied ? x : softplus(x)) / (sqrt((double)head_dim) * LN_2));
     }
 }
 
-static int make_tables(struct g4_conformer *c, struct g4_err *err)
+static int make_tables(struct g4_conformer *c, bool softplus_applied, struct g4_err *err)
 {
     void *positions;
     int status = g4_alloc(&positions, c->window * c->dim, sizeof(float), "the audio tower", err);
@@ -59,7 +64,8 @@ static int make_tables(struct g4_conformer *c, struct g4_err *err)
         const struct g4_audio_block *b = &c->blocks[layer];
         g4_matmul(c->exec, &b->relative_k_proj, c->relative + layer * c->window * c->dim, c->dim,
                   positions, c->dim, c->window);
-        make_query_scale(c->query_scale + layer * c->head_dim, b->per_dim_scale, c->head_dim);
+        make_query_scale(c->query_scale + layer * c->head_dim, b->per_dim_scale, c->head_dim,
+                         softplus_applied);
     }
     free(positions);
     return 0;
@@ -67,7 +73,7 @@ static int make_tables(struct g4_conformer *c, struct g4_err *err)
 
 int g4_conformer_open(struct g4_conformer *c, const struct g4_exec *exec,
                       const struct g4_audio_config *config, const struct g4_audio_block *blocks,
-                      struct g4_err *err)
+                      bool softplus_applied, struct g4_err *err)
 {
     *c = (struct g4_conformer){.exec = exec, .config = config, .blocks = blocks};
     c->dim = config->hidden_size;
@@ -86,7 +92,7 @@ int g4_conformer_open(struct g4_conformer *c, const struct g4_exec *exec,
             status = g4_arena_alloc(&c->tables, "the audio tower", err);
     }
     if (status == 0)
-        status = make_tables(c, err);
+        status = make_tables(c, softplus_applied, err);
     if (status < 0)
         g4_conformer_close(c);
     return status;

@@ -16,7 +16,7 @@
  *
  * Attention of a head, d = D / heads; token t sees itself and window - 1 tokens before it:
  *
- *     q = clip(h, q_proj) softplus(per_dim_scale) / (sqrt(d) ln 2)
+ *     q = clip(h, q_proj) softplus(per_dim_scale) / (sqrt(d) ln 2)    GGUF: softplus as stored
  *     k = clip(h, k_proj) ln(1 + e) / ln 2
  *     v = clip(h, v_proj)
  *     r[m] = relative_k_proj position(m)                 m = t - u: how long ago
@@ -52,11 +52,12 @@ struct g4_conformer {
     float *clamped; /* [N, F]: for the linear layers */
 };
 
-/* Computes the tables. exec, config and blocks [num_hidden_layers] must outlive it. On failure
- * nothing is to be released. */
+/* Computes the tables. exec, config and blocks [num_hidden_layers] must outlive it.
+ * softplus_applied: what the blocks have as per_dim_scale is its softplus. On failure nothing is to
+ * be released. */
 int g4_conformer_open(struct g4_conformer *conformer, const struct g4_exec *exec,
                       const struct g4_audio_config *config, const struct g4_audio_block *blocks,
-                      struct g4_err *err);
+                      bool softplus_applied, struct g4_err *err);
 void g4_conformer_close(struct g4_conformer *conformer); /* safe on a zeroed struct */
 
 /* Memory for n tokens, in place of what was there. */

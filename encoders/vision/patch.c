@@ -5,7 +5,8 @@ struct cut {
     float *patches;
     const struct g4_image *image;
     size_t side;
-    float value[256]; /* of a byte */
+    size_t step, plane; /* from a pixel to the next, from a channel to the next */
+    float value[256];   /* of a byte */
 };
 
 /* One row of patches. */
@@ -19,15 +20,21 @@ static void cut_item(void *ctx, size_t item, int worker)
         for (size_t py = 0; py < cut->side; py++) {
             size_t y = item * cut->side + py;
             const uint8_t *in = cut->image->rgb + (y * grid_w + col) * line;
-            for (size_t i = 0; i < line; i++)
-                *out++ = cut->value[in[i]];
+            for (size_t px = 0; px < cut->side; px++, out += cut->step)
+                for (size_t c = 0; c < 3; c++)
+                    out[c * cut->plane] = cut->value[*in++];
         }
     }
 }
 
-void g4_patchify(struct g4_pool *pool, float *patches, const struct g4_image *image, size_t side)
+void g4_patchify(struct g4_pool *pool, float *patches, const struct g4_image *image, size_t side,
+                 bool channels_first)
 {
-    struct cut cut = {.patches = patches, .image = image, .side = side};
+    struct cut cut = {.patches = patches,
+                      .image = image,
+                      .side = side,
+                      .step = channels_first ? 1 : 3,
+                      .plane = channels_first ? side * side : 1};
     for (int i = 0; i < 256; i++)
         cut.value[i] = (float)i * (float)(1.0 / 255.0);
     g4_pool_run(pool, cut_item, &cut, image->height / side);

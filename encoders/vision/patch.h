@@ -3,10 +3,15 @@
  *
  *     patch p = row * grid_w + col at (x = col, y = row)
  *     patches[p][(py * side + px) * 3 + c] = float(u8) * (float)(1/255)     c: red, green, blue
+ *
+ * or, for weights whose columns are in that order (struct g4_weights_form),
+ *
+ *     patches[p][(c * side + py) * side + px]
  */
 #ifndef G4_ENCODERS_VISION_PATCH_H
 #define G4_ENCODERS_VISION_PATCH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,7 +19,8 @@
 #include "lib/nn/linear.h"
 
 /* patches [N, side * side * 3] of a picture whose sides are multiples of `side`. */
-void g4_patchify(struct g4_pool *pool, float *patches, const struct g4_image *image, size_t side);
+void g4_patchify(struct g4_pool *pool, float *patches, const struct g4_image *image, size_t side,
+                 bool channels_first);
 
 /* x, y [grid_w * grid_h]: column and row of every patch. */
 void g4_patch_positions(int32_t *x, int32_t *y, size_t grid_w, size_t grid_h);

@@ -15,10 +15,15 @@ static size_t patch_values(const struct g4_vision_config *c)
     return side * side * 3;
 }
 
-/* The table is stored [positions][axis][D]: one matrix per axis, whose rows lie two rows apart. */
+/* The table is stored [axis][positions][D], or [positions][axis][D]: then the rows of an axis lie
+ * two rows apart. */
 static void bind_positions(struct g4_bind *b, struct g4_matrix out[2], size_t positions, size_t d)
 {
     struct g4_matrix both;
+    if (b->weights->form.positions_by_axis) {
+        g4_bind_matrices(b, out, 2, positions, d, true, EMBEDDER "pos_embedding");
+        return;
+    }
     g4_bind_matrix(b, &both, positions, 2 * d, true, EMBEDDER "pos_embedding");
     if (b->status < 0)
         return;

@@ -9,8 +9,6 @@
 #include "encoders/vision/tower.h"
 #include "encoders/vision/unified_vision.h"
 
-enum { PREPROCESSING_VERSION = 1 }; /* of the encoder id: a change of the pixels changes it */
-
 struct g4_vision_encoder {
     const struct g4_model *model;
     const struct g4_exec *exec;
@@ -28,12 +26,21 @@ struct g4_vision_encoder {
     } plan;
 };
 
+static int no_vision(const struct g4_model *model, struct g4_err *err)
+{
+    if (model->weights.text && !model->weights.media)
+        return g4_err_set(err, G4_EUNSUPPORTED,
+                          "'%s' holds no vision tower: name its companion with --mmproj",
+                          model->path);
+    return g4_err_set(err, G4_EUNSUPPORTED, "'%s': the model has no vision input", model->name);
+}
+
 static int check_config(const struct g4_model *model, struct g4_err *err)
 {
     const struct g4_vision_config *c = &model->config.vision;
     if (!c->present)
-        return g4_err_set(err, G4_EUNSUPPORTED, "'%s': the model has no vision input", model->name);
-    if (!model->config.text.present)
+        return no_vision(model, err);
+    if (model->config.text.hidden_size == 0)
         return g4_err_set(err, G4_EINPUT,
                           "'%s': no text_config, which has the width of the soft tokens",
                           model->name);
@@ -95,9 +102,7 @@ size_t g4_vision_encoder_width(const struct g4_vision_encoder *e)
 int g4_vision_encoder_id(const struct g4_vision_encoder *e, uint8_t id[G4_ID_BYTES],
                          struct g4_err *err)
 {
-    return g4_model_encoder_id(
-        e->model, e->config->unified ? "model.vision_embedder." : "model.vision_tower.",
-        "model.embed_vision.embedding_projection.weight", PREPROCESSING_VERSION, id, err);
+    return g4_vision_weights_id(e->model, id, err);
 }
 
 static void lay_out(struct g4_vision_encoder *e, struct g4_arena *arena, size_t grid_w,
@@ -188,7 +193,7 @@ void g4_vision_encoder_run(struct g4_vision_encoder *e, float *rows, const struc
     float *input = unified ? e->plan.unified.patches : e->plan.tower.patches;
     if (trace)
         trace_input(e, input, trace);
-    g4_patchify(e->exec->pool, input, &e->resized, e->side);
+    g4_patchify(e->exec->pool, input, &e->resized, e->side, e->model->weights.form.channels_first);
     g4_trace_put(trace, "patches", -1, input, values, patches, values);
 
     float *x;

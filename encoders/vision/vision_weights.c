@@ -6,6 +6,9 @@
 #include "lib/model/bind.h"
 
 #define TOWER "model.vision_tower."
+#define EMBED "model.embed_vision.embedding_projection.weight"
+
+enum { PREPROCESSING_VERSION = 1 }; /* of the encoder id: a change of the pixels changes it */
 
 static void bind_layer(struct g4_bind *b, const struct g4_vision_config *c,
                        struct g4_vision_layer *layer, size_t i)
@@ -51,8 +54,7 @@ static int bind_all(struct g4_vision_weights *w, const struct g4_model *model, s
         g4_bind_vector(&b, &w->std_bias, d, true, TOWER "std_bias");
         g4_bind_vector(&b, &w->std_scale, d, true, TOWER "std_scale");
     }
-    g4_bind_matrix(&b, &w->embed.projection, model->config.text.hidden_size, d, true,
-                   "model.embed_vision.embedding_projection.weight");
+    g4_bind_matrix(&b, &w->embed.projection, model->config.text.hidden_size, d, true, EMBED);
     w->embed.eps = c->rms_norm_eps;
     return b.status;
 }
@@ -79,4 +81,10 @@ void g4_vision_weights_release(struct g4_vision_weights *weights)
 {
     g4_arena_release(&weights->arena);
     *weights = (struct g4_vision_weights){0};
+}
+
+int g4_vision_weights_id(const struct g4_model *model, uint8_t id[G4_ID_BYTES], struct g4_err *err)
+{
+    const char *norms = model->config.vision.unified ? "model.vision_embedder." : TOWER;
+    return g4_model_encoder_id(model, norms, EMBED, PREPROCESSING_VERSION, id, err);
 }

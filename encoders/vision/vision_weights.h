@@ -35,4 +35,7 @@ int g4_vision_weights_bind(struct g4_vision_weights *weights, const struct g4_mo
                            struct g4_err *err);
 void g4_vision_weights_release(struct g4_vision_weights *weights); /* safe on a zeroed struct */
 
+/* The encoder id: lib/model/model.h. Of a model without a tower, too. */
+int g4_vision_weights_id(const struct g4_model *model, uint8_t id[G4_ID_BYTES], struct g4_err *err);
+
 #endif

@@ -54,6 +54,25 @@ void g4_map_close(struct g4_map *map)
     *map = (struct g4_map){0};
 }
 
+static void advise(const void *data, size_t bytes, int advice)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    const uintptr_t from = ((uintptr_t)data + page - 1) / page * page;
+    const uintptr_t to = ((uintptr_t)data + bytes) / page * page;
+    if (from < to) /* whole pages of it: the others hold something else as well */
+        (void)posix_madvise((void *)from, to - from, advice);
+}
+
+void g4_map_random(const void *data, size_t bytes)
+{
+    advise(data, bytes, POSIX_MADV_RANDOM);
+}
+
+void g4_map_sequential(const void *data, size_t bytes)
+{
+    advise(data, bytes, POSIX_MADV_SEQUENTIAL);
+}
+
 /* The line is prepared beforehand: a signal handler may not format. */
 static char lost_pages_text[160];
 static size_t lost_pages_bytes;

@@ -20,6 +20,13 @@ struct g4_map {
 int g4_map_open(struct g4_map *map, const char *path, struct g4_err *err);
 void g4_map_close(struct g4_map *map);
 
+/* Part of a mapping will be read a few bytes here and a few there: what is not in memory comes page
+ * by page, without neighbours. Advice; what is read in order would become many times slower. */
+void g4_map_random(const void *data, size_t bytes);
+
+/* The other way round: all of it will be read once, from its beginning. */
+void g4_map_sequential(const void *data, size_t bytes);
+
 /*
  * A mapped file may shrink under us; touching the lost pages raises SIGBUS. Installs a handler that
  * ends the program with one line naming `program` and status 1 instead of a signal.

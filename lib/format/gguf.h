@@ -9,9 +9,12 @@
  *
  * All little-endian, nothing aligned before the data. ne counts the fastest axis first; a tensor's
  * shape here is turned round, so a matrix that multiplies from the left is [out, in] as everywhere
- * in this program. Every count, length, type and offset is checked against the file before it is
- * used; what was handed out lies inside the mapping. Keys and tensor names are unique; arrays of
- * arrays, version 1 and big-endian files are refused.
+ * in this program. Axes of one element behind the last longer one, which some writers state and
+ * others do not, are dropped down to two dimensions. dims 0 is one element.
+ *
+ * Every count, length, type and offset is checked against the file before it is used; what was
+ * handed out lies inside the mapping. Keys and tensor names are unique; arrays of arrays, version 1
+ * and big-endian files are refused.
  */
 #ifndef G4_FORMAT_GGUF_H
 #define G4_FORMAT_GGUF_H
@@ -76,8 +79,9 @@ struct g4_gguf {
     char *names; /* backing store of keys and names */
 };
 
-/* Maps and checks `path`. On failure *file is zeroed and needs no close. G4_EUNSUPPORTED: version 1,
- * big-endian; a tensor in a type this program cannot read names tensor and type. */
+/* Maps and checks `path`. On failure *file is zeroed and needs no close. G4_EUNSUPPORTED: another
+ * version, big-endian, an array of arrays; a tensor in a type this program cannot read (the message
+ * names tensor and type). */
 int g4_gguf_open(struct g4_gguf *file, const char *path, struct g4_err *err);
 
 /* The same for `size` bytes in memory, which must outlive *file; `what` names them in messages. */
@@ -105,12 +109,13 @@ int g4_gguf_bool(const struct g4_gguf *file, const char *key, bool required, boo
 int g4_gguf_string(const struct g4_gguf *file, const char *key, bool required,
                    struct g4_gguf_text *out, struct g4_err *err);
 
-/* A list of n integers (or booleans as 0 and 1): an array of exactly n, or one value that stands for
- * all. Missing and optional: out untouched. */
+/* A list of n integers (or booleans as 0 and 1): an array of exactly n, or one value that stands
+ * for all. Missing and optional: out untouched; after an error its first elements may be set. */
 int g4_gguf_ints(const struct g4_gguf *file, const char *key, bool required, size_t n, int64_t min,
                  int64_t max, int64_t *out, struct g4_err *err);
 
-/* Integer element i of an array of integers or booleans (asserted). */
+/* Integer element i of an array of integers or booleans (asserted); what is beyond int64_t is its
+ * largest number. */
 int64_t g4_gguf_int_at(const struct g4_gguf_value *array, size_t i);
 
 /* Walks an array of strings: *at starts NULL and is moved on; false behind the last. */

@@ -24,7 +24,8 @@ int g4_gguf_writer_new(struct g4_gguf_writer **writer, int fd, const char *what,
                        struct g4_err *err);
 void g4_gguf_writer_free(struct g4_gguf_writer *writer);
 
-/* Values. The first error stays and is returned by g4_gguf_write_header. */
+/* Values. The first error stays and is returned by g4_gguf_write_header; so is a key that was given
+ * twice. */
 void g4_gguf_put_string(struct g4_gguf_writer *writer, const char *key, const char *text);
 void g4_gguf_put_u32(struct g4_gguf_writer *writer, const char *key, uint32_t value);
 void g4_gguf_put_i32(struct g4_gguf_writer *writer, const char *key, int32_t value);
@@ -39,12 +40,16 @@ void g4_gguf_put_bools(struct g4_gguf_writer *writer, const char *key, const boo
 /* An array of strings: n announced here, then each by g4_gguf_put_element. */
 void g4_gguf_put_strings(struct g4_gguf_writer *writer, const char *key, size_t n);
 void g4_gguf_put_element(struct g4_gguf_writer *writer, const char *text, size_t n);
-/* A value as another file has it. */
+/* A value as another file has it; that file must stay open until this returns. */
 void g4_gguf_put_value(struct g4_gguf_writer *writer, const struct g4_gguf_value *value);
 
-/* Announces a tensor; shape row-major as in struct g4_tensor. Returns its bytes through *bytes. */
+/* Announces a tensor of 1..4 dimensions; shape row-major as in struct g4_tensor. Returns its bytes
+ * through *bytes. G4_EINPUT: rows that are not whole blocks, a size beyond all files. */
 int g4_gguf_announce(struct g4_gguf_writer *writer, const char *name, enum g4_dtype dtype, int dims,
                      const size_t *shape, size_t *bytes, struct g4_err *err);
+
+/* Bytes of the whole file, once all was announced. */
+uint64_t g4_gguf_writer_size(const struct g4_gguf_writer *writer);
 
 int g4_gguf_write_header(struct g4_gguf_writer *writer, struct g4_err *err);
 

@@ -16,6 +16,7 @@
 
 #include "lib/base/mem.h"
 #include "lib/format/json_scan.h"
+#include "lib/format/lfs_pointer.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "tensors are used as they lie in the file");
@@ -331,19 +332,12 @@ static int read_header(const struct reader *r, struct g4_safetensors *file,
     return status == 0 ? sort_names(r, file) : status;
 }
 
-/* What people take for the weights: the text that stands for a file kept elsewhere. */
-static bool is_lfs_pointer(const unsigned char *bytes, size_t size)
-{
-    static const char start[] = "version https://git-lfs";
-    return size >= sizeof start - 1 && memcmp(bytes, start, sizeof start - 1) == 0;
-}
-
 int g4_safetensors_parse(struct g4_safetensors *file, const unsigned char *bytes, size_t size,
                          const char *what, struct g4_err *err)
 {
     uint64_t n;
     *file = (struct g4_safetensors){0};
-    if (is_lfs_pointer(bytes, size))
+    if (g4_is_lfs_pointer(bytes, size))
         return g4_err_set(err, G4_EINPUT, "'%s': a Git LFS pointer, not the weights (git lfs pull)",
                           what);
     if (size < sizeof n)
@@ -374,17 +368,24 @@ int g4_safetensors_open(struct g4_safetensors *file, const char *path, struct g4
     if (status < 0)
         return status;
     status = g4_safetensors_parse(file, map.data, map.size, path, err);
-    if (status < 0)
+    if (status < 0) {
         g4_map_close(&map);
-    else
-        file->map = map;
-    return status;
+        return status;
+    }
+    file->map = map;
+    file->path = strdup(path);
+    if (!file->path) {
+        g4_safetensors_close(file);
+        return g4_err_nomem(err, strlen(path), "path");
+    }
+    return 0;
 }
 
 void g4_safetensors_close(struct g4_safetensors *file)
 {
     free(file->tensors);
     free(file->names);
+    free(file->path);
     g4_map_close(&file->map);
     *file = (struct g4_safetensors){0};
 }

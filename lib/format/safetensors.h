@@ -24,6 +24,7 @@ enum { G4_SAFETENSORS_HEADER = 100000000, G4_SAFETENSORS_TENSORS = 65536 };
 
 struct g4_safetensors {
     struct g4_map map;
+    char *path;                /* as it was opened; owned; NULL for bytes in memory */
     struct g4_tensor *tensors; /* sorted by name; names are owned here */
     size_t count;
     char *names; /* backing store of the names */

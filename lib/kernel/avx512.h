@@ -1,5 +1,5 @@
 /*
- * avx512.h - vectors of 16 floats: loading any stored type, and exp. Included by *_avx512.c only.
+ * avx512.h - vectors of 16 floats: loading any stored type, and exp. Included by *_avx512*.c only.
  *
  * Loads and stores take the number of elements left; past the end nothing is touched and lanes are
  * 0.
@@ -77,6 +77,38 @@ G4_INLINE __m512 exp16(__m512 x)
     p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(5.0000001201e-1f));
     p = _mm512_fmadd_ps(p, _mm512_mul_ps(r, r), r);
     return _mm512_scalef_ps(_mm512_add_ps(p, _mm512_set1_ps(1.0f)), n);
+}
+
+/* Transposes 16 x 16 words of 32 bits in place. */
+G4_INLINE void transpose16(__m512i v[16])
+{
+    __m512i t[16];
+#pragma GCC unroll UNROLL
+    for (int i = 0; i < 16; i += 2) { /* pairs of rows: words of two rows interleaved */
+        t[i] = _mm512_unpacklo_epi32(v[i], v[i + 1]);
+        t[i + 1] = _mm512_unpackhi_epi32(v[i], v[i + 1]);
+    }
+#pragma GCC unroll UNROLL
+    for (int i = 0; i < 16; i += 4) { /* 4 rows: each 128-bit lane holds a column of them */
+        v[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
+        v[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
+        v[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
+        v[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
+    }
+#pragma GCC unroll UNROLL
+    for (int i = 0; i < 4; i++) { /* lanes of rows 0-3, 4-7, 8-11, 12-15 brought together */
+        const __m512i a = _mm512_shuffle_i32x4(v[i], v[i + 4], 0x88);
+        const __m512i b = _mm512_shuffle_i32x4(v[i], v[i + 4], 0xdd);
+        const __m512i c = _mm512_shuffle_i32x4(v[i + 8], v[i + 12], 0x88);
+        const __m512i d = _mm512_shuffle_i32x4(v[i + 8], v[i + 12], 0xdd);
+        t[i] = _mm512_shuffle_i32x4(a, c, 0x88);
+        t[i + 4] = _mm512_shuffle_i32x4(b, d, 0x88);
+        t[i + 8] = _mm512_shuffle_i32x4(a, c, 0xdd);
+        t[i + 12] = _mm512_shuffle_i32x4(b, d, 0xdd);
+    }
+#pragma GCC unroll UNROLL
+    for (int i = 0; i < 16; i++)
+        v[i] = t[i];
 }
 
 #endif

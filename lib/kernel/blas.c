@@ -3,7 +3,7 @@
  *
  * Loaded the first time a table asks for it, so that programs that never do start without it. Its
  * own threads are switched off: the pool gives out the work, and the bits must not depend on how
- * many share it. Only sgemm is used, on the fixed panels of the gemm slot.
+ * many share it. Only sgemm is used, on panels of fixed size.
  */
 #include <dlfcn.h>
 #include <pthread.h>
@@ -45,8 +45,8 @@ static void load(void)
         sgemm = NULL;
 }
 
-static void gemm_blas(float *y, size_t ldy, const float *x, size_t ldx, size_t m,
-                      const float *panel, size_t cols, size_t k, bool add)
+static void multiply_blas(float *y, size_t ldy, const void *x, size_t ldx, size_t m,
+                          const void *panel, size_t cols, size_t k, bool add)
 {
     if (m == 0 || cols == 0)
         return;
@@ -60,9 +60,8 @@ void g4_kernels_init_blas(struct g4_kernels *kernels)
     pthread_once(&once, load);
     if (!sgemm)
         return;
-    kernels->gemm_name = "openblas";
-    kernels->gemm_mr = 1;
-    kernels->gemm_nr = NR;
-    kernels->gemm_kc = KC;
-    kernels->gemm = gemm_blas;
+    kernels->gemm_f32.name = "openblas";
+    kernels->gemm_f32.nr = NR;
+    kernels->gemm_f32.kc = KC;
+    kernels->gemm_f32.multiply = multiply_blas;
 }

@@ -1,5 +1,5 @@
 /*
- * generic_mm.c - the specification of the product slots, in plain C.
+ * generic_mm.c - the specification of the slots that read stored floats, in plain C.
  *
  * Everything that reads stored numbers goes through widen: a chunk of a row becomes float32 on the
  * stack, then the arithmetic is the same for every type.
@@ -100,31 +100,6 @@ static void gemv(const struct type *type, float *y, size_t ldy, const float *x, 
     }
 }
 
-static void pack_rows(const struct type *type, float *panel, size_t nr, const void *w,
-                      size_t stride, size_t rows, size_t k)
-{
-    float chunk[CHUNK];
-    for (size_t r = 0; r < nr; r++) {
-        for (size_t i = 0; i < k; i += CHUNK) {
-            const size_t count = min_size(CHUNK, k - i);
-            if (r < rows)
-                type->widen(chunk, element(type, w, stride, r, i), count, 1.0f);
-            for (size_t j = 0; j < count; j++)
-                panel[(i + j) * nr + r] = r < rows ? chunk[j] : 0.0f;
-        }
-    }
-}
-
-static void pack_cols(const struct type *type, float *panel, size_t nr, const void *w,
-                      size_t stride, size_t cols, size_t k)
-{
-    for (size_t i = 0; i < k; i++) {
-        type->widen(panel + i * nr, element(type, w, stride, i, 0), cols, 1.0f);
-        for (size_t c = cols; c < nr; c++)
-            panel[i * nr + c] = 0.0f;
-    }
-}
-
 static void weighted_sum(const struct type *type, float *y, size_t ldy, const float *p, size_t ldp,
                          size_t m, const void *v, size_t stride, size_t k, size_t d)
 {
@@ -137,20 +112,6 @@ static void weighted_sum(const struct type *type, float *y, size_t ldy, const fl
                 for (size_t j = 0; j < count; j++)
                     y[r * ldy + c + j] += p[r * ldp + i] * chunk[j];
         }
-    }
-}
-
-static void gemm_generic(float *y, size_t ldy, const float *x, size_t ldx, size_t m,
-                         const float *panel, size_t cols, size_t k, bool add)
-{
-    enum { NR = 32 };
-    for (size_t r = 0; r < m; r++) {
-        float sum[NR] = {0};
-        for (size_t i = 0; i < k; i++)
-            for (size_t c = 0; c < NR; c++)
-                sum[c] += x[r * ldx + i] * panel[i * NR + c];
-        for (size_t c = 0; c < cols; c++)
-            y[r * ldy + c] = add ? y[r * ldy + c] + sum[c] : sum[c];
     }
 }
 
@@ -170,42 +131,6 @@ static void gemv_bf16_generic(float *y, size_t ldy, const float *x, size_t ldx, 
                               const void *w, size_t stride, size_t rows, size_t k)
 {
     gemv(&bf16, y, ldy, x, ldx, n, w, stride, rows, k);
-}
-
-static void pack_rows_f32_generic(float *panel, size_t nr, const void *w, size_t stride,
-                                  size_t rows, size_t k)
-{
-    pack_rows(&f32, panel, nr, w, stride, rows, k);
-}
-
-static void pack_rows_f16_generic(float *panel, size_t nr, const void *w, size_t stride,
-                                  size_t rows, size_t k)
-{
-    pack_rows(&f16, panel, nr, w, stride, rows, k);
-}
-
-static void pack_rows_bf16_generic(float *panel, size_t nr, const void *w, size_t stride,
-                                   size_t rows, size_t k)
-{
-    pack_rows(&bf16, panel, nr, w, stride, rows, k);
-}
-
-static void pack_cols_f32_generic(float *panel, size_t nr, const void *w, size_t stride,
-                                  size_t cols, size_t k)
-{
-    pack_cols(&f32, panel, nr, w, stride, cols, k);
-}
-
-static void pack_cols_f16_generic(float *panel, size_t nr, const void *w, size_t stride,
-                                  size_t cols, size_t k)
-{
-    pack_cols(&f16, panel, nr, w, stride, cols, k);
-}
-
-static void pack_cols_bf16_generic(float *panel, size_t nr, const void *w, size_t stride,
-                                   size_t cols, size_t k)
-{
-    pack_cols(&bf16, panel, nr, w, stride, cols, k);
 }
 
 static void weighted_sum_f32_generic(float *y, size_t ldy, const float *p, size_t ldp, size_t m,
@@ -228,29 +153,18 @@ static void weighted_sum_bf16_generic(float *y, size_t ldy, const float *p, size
 
 void g4_kernels_init_generic_mm(struct g4_kernels *kernels)
 {
-    kernels->gemm_name = "generic";
-    kernels->gemm_mr = 1;
-    kernels->gemm_nr = 32;
-    kernels->gemm_kc = 256;
-    kernels->gemm = gemm_generic;
     kernels->dtype[G4_DTYPE_F32] = (struct g4_kernels_dtype){
         .gemv = gemv_f32_generic,
-        .pack_rows = pack_rows_f32_generic,
-        .pack_cols = pack_cols_f32_generic,
         .widen = widen_f32_generic,
         .weighted_sum = weighted_sum_f32_generic,
     };
     kernels->dtype[G4_DTYPE_F16] = (struct g4_kernels_dtype){
         .gemv = gemv_f16_generic,
-        .pack_rows = pack_rows_f16_generic,
-        .pack_cols = pack_cols_f16_generic,
         .widen = widen_f16_generic,
         .weighted_sum = weighted_sum_f16_generic,
     };
     kernels->dtype[G4_DTYPE_BF16] = (struct g4_kernels_dtype){
         .gemv = gemv_bf16_generic,
-        .pack_rows = pack_rows_bf16_generic,
-        .pack_cols = pack_cols_bf16_generic,
         .widen = widen_bf16_generic,
         .weighted_sum = weighted_sum_bf16_generic,
     };

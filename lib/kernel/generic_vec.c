@@ -1,7 +1,9 @@
 /*
  * generic_vec.c - the specification of the element-wise slots, in plain C and libm.
  */
+#include <float.h>
 #include <math.h>
+#include <string.h>
 
 #include "lib/kernel/isa.h"
 #include "lib/tensor/half.h"
@@ -80,6 +82,20 @@ static float exp_sum_generic(float *y, const float *x, float m, size_t n)
     return (float)sum;
 }
 
+static float exp_sum_bf16_generic(uint16_t *y, const float *x, float m, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) { /* forwards: y may lie on x */
+        float v;
+        memcpy(&v, x + i, sizeof v);
+        v = expf(v - m);
+        sum += v;
+        const uint16_t h = v < FLT_MIN ? 0 : g4_f32_to_bf16(v);
+        memcpy(y + i, &h, sizeof h);
+    }
+    return (float)sum;
+}
+
 static void clamp_generic(float *y, const float *x, float lo, float hi, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -145,6 +161,7 @@ void g4_kernels_init_generic_vec(struct g4_kernels *kernels)
     kernels->softcap = softcap_generic;
     kernels->max = max_generic;
     kernels->exp_sum = exp_sum_generic;
+    kernels->exp_sum_bf16 = exp_sum_bf16_generic;
     kernels->clamp = clamp_generic;
     kernels->scale = scale_generic;
     kernels->add_scale = add_scale_generic;

@@ -10,17 +10,27 @@
 
 #include "lib/kernel/kernel.h"
 
-void g4_kernels_init_generic_mm(struct g4_kernels *kernels);  /* products, packing, widening */
+void g4_kernels_init_generic_gemm(struct g4_kernels *kernels); /* both gemm records */
+void g4_kernels_init_generic_mm(struct g4_kernels *kernels);  /* plain floats: few rows, widening */
+void g4_kernels_init_generic_q(struct g4_kernels *kernels);   /* quantised weights */
 void g4_kernels_init_generic_vec(struct g4_kernels *kernels); /* element-wise */
 
-/* gemm by OpenBLAS; leaves the table alone when the library is not there. */
+/* gemm_f32 by OpenBLAS; leaves the table alone when the library is not there. */
 void g4_kernels_init_blas(struct g4_kernels *kernels);
 
 void g4_kernels_init_mm_avx2(struct g4_kernels *kernels);
 void g4_kernels_init_gemv_avx2(struct g4_kernels *kernels);
 void g4_kernels_init_vec_avx2(struct g4_kernels *kernels);
+void g4_kernels_init_gemvq_avx2(struct g4_kernels *kernels);
+void g4_kernels_init_widen_avx2(struct g4_kernels *kernels);
 void g4_kernels_init_mm_avx512(struct g4_kernels *kernels);
+void g4_kernels_init_mm_avx512bf16(struct g4_kernels *kernels);
+void g4_kernels_init_vec_avx512bf16(struct g4_kernels *kernels);
+void g4_kernels_init_mm_amx(struct g4_kernels *kernels); /* over mm_avx512bf16's */
 void g4_kernels_init_gemv_avx512(struct g4_kernels *kernels);
 void g4_kernels_init_vec_avx512(struct g4_kernels *kernels);
+void g4_kernels_init_gemvq_avx512(struct g4_kernels *kernels);
+void g4_kernels_init_widen_avx512(struct g4_kernels *kernels);
+void g4_kernels_init_gemvq_avx512vnni(struct g4_kernels *kernels);
 
 #endif

@@ -10,7 +10,7 @@
 
 #include "lib/kernel/avx2.h"
 
-enum { MR = 6, NR = 16, KC = 384 };
+enum { MR = 6, NR = 16, KC = 512 };
 
 /* y[rows, 16] (+)= x[rows, k] panel[k, 16]; rows is a constant. */
 G4_INLINE void tile(float *y, size_t ldy, const float *x, size_t ldx, const float *panel,
@@ -59,13 +59,14 @@ static void tile_rows(float *y, size_t ldy, const float *x, size_t ldx, size_t m
     }
 }
 
-static void gemm_avx2(float *y, size_t ldy, const float *x, size_t ldx, size_t m,
-                      const float *panel, size_t cols, size_t k, bool add)
+static void multiply_avx2(float *y, size_t ldy, const void *x, size_t ldx, size_t m,
+                          const void *panel, size_t cols, size_t k, bool add)
 {
-    for (; m >= MR; m -= MR, x += MR * ldx, y += MR * ldy)
-        tile_rows(y, ldy, x, ldx, MR, panel, cols, k, add);
+    const float *factors = x;
+    for (; m >= MR; m -= MR, factors += MR * ldx, y += MR * ldy)
+        tile_rows(y, ldy, factors, ldx, MR, panel, cols, k, add);
     if (m > 0)
-        tile_rows(y, ldy, x, ldx, m, panel, cols, k, add);
+        tile_rows(y, ldy, factors, ldx, m, panel, cols, k, add);
 }
 
 /* Transposes 8 x 8 words of 32 bits in place. */
@@ -168,55 +169,56 @@ G4_INLINE void pack_cols(enum g4_dtype dtype, float *panel, size_t nr, const voi
     }
 }
 
-static void pack_rows_f32_avx2(float *panel, size_t nr, const void *w, size_t stride, size_t rows,
-                               size_t k)
+static void pack_rows_f32_avx2(const struct g4_gemm *gemm, void *panel, const void *w,
+                               size_t stride, size_t rows, size_t k)
 {
-    pack_rows(G4_DTYPE_F32, panel, nr, w, stride, rows, k);
+    pack_rows(G4_DTYPE_F32, panel, gemm->nr, w, stride, rows, k);
 }
 
-static void pack_rows_f16_avx2(float *panel, size_t nr, const void *w, size_t stride, size_t rows,
-                               size_t k)
+static void pack_rows_f16_avx2(const struct g4_gemm *gemm, void *panel, const void *w,
+                               size_t stride, size_t rows, size_t k)
 {
-    pack_rows(G4_DTYPE_F16, panel, nr, w, stride, rows, k);
+    pack_rows(G4_DTYPE_F16, panel, gemm->nr, w, stride, rows, k);
 }
 
-static void pack_rows_bf16_avx2(float *panel, size_t nr, const void *w, size_t stride, size_t rows,
-                                size_t k)
+static void pack_rows_bf16_avx2(const struct g4_gemm *gemm, void *panel, const void *w,
+                                size_t stride, size_t rows, size_t k)
 {
-    pack_rows(G4_DTYPE_BF16, panel, nr, w, stride, rows, k);
+    pack_rows(G4_DTYPE_BF16, panel, gemm->nr, w, stride, rows, k);
 }
 
-static void pack_cols_f32_avx2(float *panel, size_t nr, const void *w, size_t stride, size_t cols,
-                               size_t k)
+static void pack_cols_f32_avx2(const struct g4_gemm *gemm, void *panel, const void *v,
+                               size_t stride, size_t cols, size_t k)
 {
-    pack_cols(G4_DTYPE_F32, panel, nr, w, stride, cols, k);
+    pack_cols(G4_DTYPE_F32, panel, gemm->nr, v, stride, cols, k);
 }
 
-static void pack_cols_f16_avx2(float *panel, size_t nr, const void *w, size_t stride, size_t cols,
-                               size_t k)
+static void pack_cols_f16_avx2(const struct g4_gemm *gemm, void *panel, const void *v,
+                               size_t stride, size_t cols, size_t k)
 {
-    pack_cols(G4_DTYPE_F16, panel, nr, w, stride, cols, k);
+    pack_cols(G4_DTYPE_F16, panel, gemm->nr, v, stride, cols, k);
 }
 
-static void pack_cols_bf16_avx2(float *panel, size_t nr, const void *w, size_t stride, size_t cols,
-                                size_t k)
+static void pack_cols_bf16_avx2(const struct g4_gemm *gemm, void *panel, const void *v,
+                                size_t stride, size_t cols, size_t k)
 {
-    pack_cols(G4_DTYPE_BF16, panel, nr, w, stride, cols, k);
+    pack_cols(G4_DTYPE_BF16, panel, gemm->nr, v, stride, cols, k);
 }
 
 void g4_kernels_init_mm_avx2(struct g4_kernels *kernels)
 {
-    kernels->gemm_name = "avx2";
-    kernels->gemm_mr = MR;
-    kernels->gemm_nr = NR;
-    kernels->gemm_kc = KC;
-    kernels->gemm = gemm_avx2;
-    kernels->dtype[G4_DTYPE_F32].pack_rows = pack_rows_f32_avx2;
-    kernels->dtype[G4_DTYPE_F16].pack_rows = pack_rows_f16_avx2;
-    kernels->dtype[G4_DTYPE_BF16].pack_rows = pack_rows_bf16_avx2;
-    kernels->dtype[G4_DTYPE_F32].pack_cols = pack_cols_f32_avx2;
-    kernels->dtype[G4_DTYPE_F16].pack_cols = pack_cols_f16_avx2;
-    kernels->dtype[G4_DTYPE_BF16].pack_cols = pack_cols_bf16_avx2;
+    struct g4_gemm *gemm = &kernels->gemm_f32;
+    gemm->name = "avx2";
+    gemm->mr = MR;
+    gemm->nr = NR;
+    gemm->kc = KC;
+    gemm->pack_rows[G4_DTYPE_F32] = pack_rows_f32_avx2;
+    gemm->pack_rows[G4_DTYPE_F16] = pack_rows_f16_avx2;
+    gemm->pack_rows[G4_DTYPE_BF16] = pack_rows_bf16_avx2;
+    gemm->pack_cols[G4_DTYPE_F32] = pack_cols_f32_avx2;
+    gemm->pack_cols[G4_DTYPE_F16] = pack_cols_f16_avx2;
+    gemm->pack_cols[G4_DTYPE_BF16] = pack_cols_bf16_avx2;
+    gemm->multiply = multiply_avx2;
 }
 
 #else

@@ -10,7 +10,7 @@
 
 #include "lib/kernel/avx512.h"
 
-enum { MR = 12, NR = 32, KC = 384 };
+enum { MR = 12, NR = 32, KC = 512 };
 
 /* y[rows, 32] (+)= x[rows, k] panel[k, 32]; rows is a constant. */
 G4_INLINE void tile(float *y, size_t ldy, const float *x, size_t ldx, const float *panel,
@@ -66,45 +66,14 @@ static void tile_rows(float *y, size_t ldy, const float *x, size_t ldx, size_t m
     }
 }
 
-static void gemm_avx512(float *y, size_t ldy, const float *x, size_t ldx, size_t m,
-                        const float *panel, size_t cols, size_t k, bool add)
+static void multiply_avx512(float *y, size_t ldy, const void *x, size_t ldx, size_t m,
+                            const void *panel, size_t cols, size_t k, bool add)
 {
-    for (; m >= MR; m -= MR, x += MR * ldx, y += MR * ldy)
-        tile_rows(y, ldy, x, ldx, MR, panel, cols, k, add);
+    const float *factors = x;
+    for (; m >= MR; m -= MR, factors += MR * ldx, y += MR * ldy)
+        tile_rows(y, ldy, factors, ldx, MR, panel, cols, k, add);
     if (m > 0)
-        tile_rows(y, ldy, x, ldx, m, panel, cols, k, add);
-}
-
-/* Transposes 16 x 16 words of 32 bits in place. */
-G4_INLINE void transpose16(__m512i v[16])
-{
-    __m512i t[16];
-#pragma GCC unroll UNROLL
-    for (int i = 0; i < 16; i += 2) { /* pairs of rows: words of two rows interleaved */
-        t[i] = _mm512_unpacklo_epi32(v[i], v[i + 1]);
-        t[i + 1] = _mm512_unpackhi_epi32(v[i], v[i + 1]);
-    }
-#pragma GCC unroll UNROLL
-    for (int i = 0; i < 16; i += 4) { /* 4 rows: each 128-bit lane holds a column of them */
-        v[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
-        v[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
-        v[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
-        v[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
-    }
-#pragma GCC unroll UNROLL
-    for (int i = 0; i < 4; i++) { /* lanes of rows 0-3, 4-7, 8-11, 12-15 brought together */
-        const __m512i a = _mm512_shuffle_i32x4(v[i], v[i + 4], 0x88);
-        const __m512i b = _mm512_shuffle_i32x4(v[i], v[i + 4], 0xdd);
-        const __m512i c = _mm512_shuffle_i32x4(v[i + 8], v[i + 12], 0x88);
-        const __m512i d = _mm512_shuffle_i32x4(v[i + 8], v[i + 12], 0xdd);
-        t[i] = _mm512_shuffle_i32x4(a, c, 0x88);
-        t[i + 4] = _mm512_shuffle_i32x4(b, d, 0x88);
-        t[i + 8] = _mm512_shuffle_i32x4(a, c, 0xdd);
-        t[i + 12] = _mm512_shuffle_i32x4(b, d, 0xdd);
-    }
-#pragma GCC unroll UNROLL
-    for (int i = 0; i < 16; i++)
-        v[i] = t[i];
+        tile_rows(y, ldy, factors, ldx, m, panel, cols, k, add);
 }
 
 /* Bytes of a row: 16 rows at a time are too many for the hardware to foresee */
@@ -180,55 +149,56 @@ G4_INLINE void pack_cols(enum g4_dtype dtype, float *panel, size_t nr, const voi
     }
 }
 
-static void pack_rows_f32_avx512(float *panel, size_t nr, const void *w, size_t stride, size_t rows,
-                                 size_t k)
+static void pack_rows_f32_avx512(const struct g4_gemm *gemm, void *panel, const void *w,
+                                 size_t stride, size_t rows, size_t k)
 {
-    pack_rows(G4_DTYPE_F32, panel, nr, w, stride, rows, k);
+    pack_rows(G4_DTYPE_F32, panel, gemm->nr, w, stride, rows, k);
 }
 
-static void pack_rows_f16_avx512(float *panel, size_t nr, const void *w, size_t stride, size_t rows,
-                                 size_t k)
+static void pack_rows_f16_avx512(const struct g4_gemm *gemm, void *panel, const void *w,
+                                 size_t stride, size_t rows, size_t k)
 {
-    pack_rows(G4_DTYPE_F16, panel, nr, w, stride, rows, k);
+    pack_rows(G4_DTYPE_F16, panel, gemm->nr, w, stride, rows, k);
 }
 
-static void pack_rows_bf16_avx512(float *panel, size_t nr, const void *w, size_t stride,
-                                  size_t rows, size_t k)
+static void pack_rows_bf16_avx512(const struct g4_gemm *gemm, void *panel, const void *w,
+                                  size_t stride, size_t rows, size_t k)
 {
-    pack_rows(G4_DTYPE_BF16, panel, nr, w, stride, rows, k);
+    pack_rows(G4_DTYPE_BF16, panel, gemm->nr, w, stride, rows, k);
 }
 
-static void pack_cols_f32_avx512(float *panel, size_t nr, const void *w, size_t stride, size_t cols,
-                                 size_t k)
+static void pack_cols_f32_avx512(const struct g4_gemm *gemm, void *panel, const void *v,
+                                 size_t stride, size_t cols, size_t k)
 {
-    pack_cols(G4_DTYPE_F32, panel, nr, w, stride, cols, k);
+    pack_cols(G4_DTYPE_F32, panel, gemm->nr, v, stride, cols, k);
 }
 
-static void pack_cols_f16_avx512(float *panel, size_t nr, const void *w, size_t stride, size_t cols,
-                                 size_t k)
+static void pack_cols_f16_avx512(const struct g4_gemm *gemm, void *panel, const void *v,
+                                 size_t stride, size_t cols, size_t k)
 {
-    pack_cols(G4_DTYPE_F16, panel, nr, w, stride, cols, k);
+    pack_cols(G4_DTYPE_F16, panel, gemm->nr, v, stride, cols, k);
 }
 
-static void pack_cols_bf16_avx512(float *panel, size_t nr, const void *w, size_t stride,
-                                  size_t cols, size_t k)
+static void pack_cols_bf16_avx512(const struct g4_gemm *gemm, void *panel, const void *v,
+                                  size_t stride, size_t cols, size_t k)
 {
-    pack_cols(G4_DTYPE_BF16, panel, nr, w, stride, cols, k);
+    pack_cols(G4_DTYPE_BF16, panel, gemm->nr, v, stride, cols, k);
 }
 
 void g4_kernels_init_mm_avx512(struct g4_kernels *kernels)
 {
-    kernels->gemm_name = "avx512";
-    kernels->gemm_mr = MR;
-    kernels->gemm_nr = NR;
-    kernels->gemm_kc = KC;
-    kernels->gemm = gemm_avx512;
-    kernels->dtype[G4_DTYPE_F32].pack_rows = pack_rows_f32_avx512;
-    kernels->dtype[G4_DTYPE_F16].pack_rows = pack_rows_f16_avx512;
-    kernels->dtype[G4_DTYPE_BF16].pack_rows = pack_rows_bf16_avx512;
-    kernels->dtype[G4_DTYPE_F32].pack_cols = pack_cols_f32_avx512;
-    kernels->dtype[G4_DTYPE_F16].pack_cols = pack_cols_f16_avx512;
-    kernels->dtype[G4_DTYPE_BF16].pack_cols = pack_cols_bf16_avx512;
+    struct g4_gemm *gemm = &kernels->gemm_f32;
+    gemm->name = "avx512";
+    gemm->mr = MR;
+    gemm->nr = NR;
+    gemm->kc = KC;
+    gemm->pack_rows[G4_DTYPE_F32] = pack_rows_f32_avx512;
+    gemm->pack_rows[G4_DTYPE_F16] = pack_rows_f16_avx512;
+    gemm->pack_rows[G4_DTYPE_BF16] = pack_rows_bf16_avx512;
+    gemm->pack_cols[G4_DTYPE_F32] = pack_cols_f32_avx512;
+    gemm->pack_cols[G4_DTYPE_F16] = pack_cols_f16_avx512;
+    gemm->pack_cols[G4_DTYPE_BF16] = pack_cols_bf16_avx512;
+    gemm->multiply = multiply_avx512;
 }
 
 #else

@@ -78,24 +78,6 @@ static int check_family(const struct g4_json_at *at, struct g4_err *err)
                       at->what, type);
 }
 
-/* The releases in 2, 4 and 8 bits keep their weights in forms that are not read here. */
-static int check_plain_weights(const struct g4_json_at *at, struct g4_err *err)
-{
-    const json_t *quantised = NULL;
-    const char *method = "unknown";
-    int status = g4_json_child(at, "quantization_config", false, JSON_OBJECT, &quantised, err);
-    if (status < 0 || !quantised)
-        return status;
-    const struct g4_json_at inner = {at->what, "quantization_config", quantised};
-    status = g4_json_string(&inner, "quant_method", false, &method, err);
-    if (status < 0)
-        return status;
-    return g4_err_set(err, G4_EUNSUPPORTED,
-                      "'%s': quantization_config: safetensors quantised by '%.80s' are "
-                      "not built in yet: use the BF16 release",
-                      at->what, method);
-}
-
 static int read_parts(struct g4_config *config, const struct g4_json_at *at, struct g4_err *err)
 {
     const json_t *text = NULL, *vision = NULL, *audio = NULL;
@@ -104,12 +86,12 @@ static int read_parts(struct g4_config *config, const struct g4_json_at *at, str
         status = g4_json_child(at, "vision_config", false, JSON_OBJECT, &vision, err);
     if (status == 0)
         status = g4_json_child(at, "audio_config", false, JSON_OBJECT, &audio, err);
-    if (status == 0)
-        status = g4_config_fixed_bool(at, "tie_word_embeddings", true, err);
     if (status < 0)
         return status;
     const struct g4_json_at text_at = {at->what, "text_config", text};
     status = g4_config_read_text(&config->text, text ? &text_at : at, err);
+    if (status == 0) /* the outer one counts where there are two */
+        status = g4_config_read_head(&config->text, at, err);
     if (status == 0 && vision) {
         const struct g4_json_at vision_at = {at->what, "vision_config", vision};
         status = g4_config_read_vision(&config->vision, &vision_at, err);
@@ -130,7 +112,7 @@ int g4_config_read(struct g4_config *config, const json_t *root, const char *wha
         return g4_err_set(err, G4_EINPUT, "'%s': expected a JSON object", what);
     int status = check_family(&at, err);
     if (status == 0)
-        status = check_plain_weights(&at, err);
+        status = g4_config_check_quantised(&at, err);
     if (status == 0)
         status = read_parts(config, &at, err);
     if (status < 0)
@@ -187,7 +169,7 @@ static bool text_equal(const struct g4_text_config *a, const struct g4_text_conf
                 SAME(sliding_window) && SAME(max_position_embeddings) && SAME(rms_norm_eps) &&
                 SAME(final_logit_softcapping) && SAME(image_blocks) && SAME(num_experts) &&
                 SAME(top_k_experts) && SAME(moe_intermediate_size) && SAME(pad_token_id) &&
-                SAME(first_shared) && SAME(rope_full.theta) &&
+                SAME(own_head) && SAME(first_shared) && SAME(rope_full.theta) &&
                 SAME(rope_full.partial_rotary_factor) && SAME(rope_sliding.theta) &&
                 SAME(rope_sliding.partial_rotary_factor);
     for (size_t i = 0; same && i < a->num_hidden_layers; i++)

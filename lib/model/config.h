@@ -39,6 +39,7 @@ struct g4_text_config {
     float rms_norm_eps;
     float final_logit_softcapping; /* 0 = none */
     bool image_blocks;             /* use_bidirectional_attention "vision" */
+    bool own_head; /* tie_word_embeddings false: there must be an lm_head.weight; else there may */
     size_t num_experts, top_k_experts, moe_intermediate_size; /* 0 = dense only */
     int32_t pad_token_id;
     size_t first_shared; /* layers from here on borrow keys and values */
@@ -77,13 +78,17 @@ struct g4_config {
 };
 
 /* Reads and checks `path` (config.json). On failure *config is zeroed. G4_EUNSUPPORTED: not a Gemma
- * 4 model, a drafter or a quantised form; G4_EINPUT: a member that is missing, of the wrong type,
- * beyond its limits, or asking for a computation the family does not have. */
+ * 4 model, a drafter, a quantised form that is not read; G4_EINPUT: a member that is missing, of
+ * the wrong type, beyond its limits, or asking for a computation the family does not have. */
 int g4_config_load(struct g4_config *config, const char *path, struct g4_err *err);
 /* The same from a parsed document; `what` names it in messages. */
 int g4_config_read(struct g4_config *config, const json_t *root, const char *what,
                    struct g4_err *err);
 void g4_config_release(struct g4_config *config); /* safe on a zeroed struct */
+
+/* Whether a model with this config.json keeps its weights in a form that is read: plain, or one of
+ * the quantised ones (lib/model/bind_codes.h). */
+bool g4_config_weights_readable(const json_t *root);
 
 /* "E2B", "E4B", "12B", "26B-A4B", "31B" by layers and width (variants.md 8), else "custom". */
 const char *g4_config_variant(const struct g4_config *config);

@@ -79,6 +79,20 @@ static int read_vision_rope(struct g4_vision_config *vision, const struct g4_jso
     return g4_json_number(&rope, "rope_theta", true, 1.0, 1e15, &vision->rope_theta, err);
 }
 
+int g4_config_check_vision(const struct g4_vision_config *vision, const char *what,
+                           const char *where, struct g4_err *err)
+{
+    if (vision->head_dim * vision->num_attention_heads != vision->hidden_size)
+        return g4_err_set(err, G4_EINPUT,
+                          "'%s': %s: %zu heads of head_dim %zu do not make hidden_size %zu", what,
+                          where, vision->num_attention_heads, vision->head_dim,
+                          vision->hidden_size);
+    if (vision->head_dim % 4 != 0) /* half of it for each axis, and pairs in each half */
+        return g4_err_set(err, G4_EINPUT, "'%s': %s: head_dim %zu is no multiple of 4", what, where,
+                          vision->head_dim);
+    return 0;
+}
+
 static int check_vision_heads(struct g4_vision_config *vision, const struct g4_json_at *at,
                               struct g4_err *err)
 {
@@ -91,15 +105,7 @@ static int check_vision_heads(struct g4_vision_config *vision, const struct g4_j
                               vision->num_attention_heads);
     if (vision->head_dim == 0)
         vision->head_dim = vision->hidden_size / vision->num_attention_heads;
-    if (vision->head_dim * vision->num_attention_heads != vision->hidden_size)
-        return g4_err_set(err, G4_EINPUT,
-                          "'%s': %s: %zu heads of head_dim %zu do not make hidden_size %zu",
-                          at->what, at->path, vision->num_attention_heads, vision->head_dim,
-                          vision->hidden_size);
-    if (vision->head_dim % 4 != 0) /* half of it for each axis, and pairs in each half */
-        return g4_err_set(err, G4_EINPUT, "'%s': %s: head_dim %zu is no multiple of 4", at->what,
-                          at->path, vision->head_dim);
-    return 0;
+    return g4_config_check_vision(vision, at->what, at->path, err);
 }
 
 static int read_vision_tower(struct g4_vision_config *vision, const struct g4_json_at *at,
@@ -166,6 +172,20 @@ static int read_channels(struct g4_audio_config *audio, const struct g4_json_at 
     return 0;
 }
 
+int g4_config_check_audio(const struct g4_audio_config *audio, const char *what, const char *where,
+                          struct g4_err *err)
+{
+    if (audio->hidden_size % audio->num_attention_heads != 0)
+        return g4_err_set(err, G4_EINPUT,
+                          "'%s': %s: hidden_size %zu is no multiple of num_attention_heads "
+                          "%zu",
+                          what, where, audio->hidden_size, audio->num_attention_heads);
+    if (audio->hidden_size % 2 != 0) /* sines and cosines of the relative positions */
+        return g4_err_set(err, G4_EINPUT, "'%s': %s: hidden_size %zu is odd", what, where,
+                          audio->hidden_size);
+    return 0;
+}
+
 static int read_audio_tower(struct g4_audio_config *audio, const struct g4_json_at *at,
                             struct g4_err *err)
 {
@@ -179,17 +199,7 @@ static int read_audio_tower(struct g4_audio_config *audio, const struct g4_json_
         status = g4_config_fixed_string(at, "hidden_act", "silu", err);
     if (status == 0)
         status = read_channels(audio, at, err);
-    if (status < 0)
-        return status;
-    if (audio->hidden_size % audio->num_attention_heads != 0)
-        return g4_err_set(err, G4_EINPUT,
-                          "'%s': %s: hidden_size %zu is no multiple of num_attention_heads "
-                          "%zu",
-                          at->what, at->path, audio->hidden_size, audio->num_attention_heads);
-    if (audio->hidden_size % 2 != 0) /* sines and cosines of the relative positions */
-        return g4_err_set(err, G4_EINPUT, "'%s': %s: hidden_size %zu is odd", at->what, at->path,
-                          audio->hidden_size);
-    return 0;
+    return status < 0 ? status : g4_config_check_audio(audio, at->what, at->path, err);
 }
 
 static int read_audio_unified(struct g4_audio_config *audio, const struct g4_json_at *at,

@@ -51,7 +51,26 @@ int g4_config_fixed_string(const struct g4_json_at *at, const char *key, const c
 int g4_config_fixed_bool(const struct g4_json_at *at, const char *key, bool value,
                          struct g4_err *err);
 
+/* quantization_config, where there is one: a form that is read, or G4_EUNSUPPORTED naming the
+ * member that is another's. `at` is the root. */
+int g4_config_check_quantised(const struct g4_json_at *at, struct g4_err *err);
+
 int g4_config_read_text(struct g4_text_config *text, const struct g4_json_at *at,
+                        struct g4_err *err);
+/* What holds for a layer whatever file it was read from: an even head_dim, query heads that share
+ * the key/value heads evenly. Sets its source; the layers before it are complete. `what` names the
+ * file. */
+int g4_config_link_layer(struct g4_text_config *text, size_t i, const char *what,
+                         struct g4_err *err);
+
+/* What holds for the towers whatever file they were read from; `where` is the part in it. */
+int g4_config_check_vision(const struct g4_vision_config *vision, const char *what,
+                           const char *where, struct g4_err *err);
+int g4_config_check_audio(const struct g4_audio_config *audio, const char *what, const char *where,
+                          struct g4_err *err);
+
+/* own_head from tie_word_embeddings; where there is none it stays. */
+int g4_config_read_head(struct g4_text_config *text, const struct g4_json_at *at,
                         struct g4_err *err);
 int g4_config_read_vision(struct g4_vision_config *vision, const struct g4_json_at *at,
                           struct g4_err *err);

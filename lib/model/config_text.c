@@ -120,8 +120,7 @@ static int read_heads(struct g4_layer_config *layer, const struct layer_rules *r
 }
 
 /* Layers from `first_shared` on read the keys and values of the last owner of their type. */
-static int find_source(struct g4_text_config *text, size_t i, const struct g4_json_at *at,
-                       struct g4_err *err)
+static int find_source(struct g4_text_config *text, size_t i, const char *what, struct g4_err *err)
 {
     struct g4_layer_config *layer = &text->layer[i];
     layer->source = i;
@@ -137,13 +136,28 @@ static int find_source(struct g4_text_config *text, size_t i, const struct g4_js
         return g4_err_set(err, G4_EINPUT,
                           "'%s': layer %zu reads keys and values of layer %zu, whose heads "
                           "have another shape",
-                          at->what, i, j);
+                          what, i, j);
     }
     return g4_err_set(err, G4_EINPUT,
                       "'%s': num_kv_shared_layers: layer %zu borrows keys and values, but no "
                       "%s layer before layer %zu owns any",
-                      at->what, i, layer->full ? "full_attention" : "sliding_attention",
+                      what, i, layer->full ? "full_attention" : "sliding_attention",
                       text->first_shared);
+}
+
+int g4_config_link_layer(struct g4_text_config *text, size_t i, const char *what,
+                         struct g4_err *err)
+{
+    const struct g4_layer_config *layer = &text->layer[i];
+    if (layer->head_dim % 2 != 0)
+        return g4_err_set(err, G4_EINPUT, "'%s': layer %zu: head_dim %zu is odd", what, i,
+                          layer->head_dim);
+    if (text->num_attention_heads % layer->kv_heads != 0)
+        return g4_err_set(err, G4_EINPUT,
+                          "'%s': layer %zu: num_attention_heads %zu is no multiple of its %zu "
+                          "key/value heads",
+                          what, i, text->num_attention_heads, layer->kv_heads);
+    return find_source(text, i, what, err);
 }
 
 static int resolve_layer(struct g4_text_config *text, const struct layer_rules *rules, size_t i,
@@ -158,17 +172,9 @@ static int resolve_layer(struct g4_text_config *text, const struct layer_rules *
         status = read_heads(layer, rules, i, at, err);
     if (status < 0)
         return status;
-    if (layer->head_dim % 2 != 0)
-        return g4_err_set(err, G4_EINPUT, "'%s': layer %zu: head_dim %zu is odd", at->what, i,
-                          layer->head_dim);
-    if (text->num_attention_heads % layer->kv_heads != 0)
-        return g4_err_set(err, G4_EINPUT,
-                          "'%s': layer %zu: num_attention_heads %zu is no multiple of its %zu "
-                          "key/value heads",
-                          at->what, i, text->num_attention_heads, layer->kv_heads);
     bool wide = rules->double_wide && i >= text->first_shared;
     layer->intermediate_size = (size_t)rules->intermediate_size * (wide ? 2 : 1);
-    return find_source(text, i, at, err);
+    return g4_config_link_layer(text, i, at->what, err);
 }
 
 static int resolve_layers(struct g4_text_config *text, const struct g4_json_at *at,
@@ -250,6 +256,15 @@ static int read_experts(struct g4_text_config *text, const struct g4_json_at *at
     return status;
 }
 
+int g4_config_read_head(struct g4_text_config *text, const struct g4_json_at *at,
+                        struct g4_err *err)
+{
+    bool tied = !text->own_head;
+    int status = g4_json_bool(at, "tie_word_embeddings", false, &tied, err);
+    text->own_head = !tied;
+    return status;
+}
+
 /* What the layer is computed with, and what it is not. */
 static int read_manners(struct g4_text_config *text, const struct g4_json_at *at,
                         struct g4_err *err)
@@ -260,7 +275,7 @@ static int read_manners(struct g4_text_config *text, const struct g4_json_at *at
     if (status == 0)
         status = g4_config_fixed_bool(at, "attention_bias", false, err);
     if (status == 0)
-        status = g4_config_fixed_bool(at, "tie_word_embeddings", true, err);
+        status = g4_config_read_head(text, at, err);
     if (status == 0)
         status = g4_json_string(at, "use_bidirectional_attention", false, &blocks, err);
     if (status < 0)

@@ -2,10 +2,9 @@
  * discover.c - which model to run: the first place that has one wins.
  *
  *     -m or $G4_MODEL: an existing path, else a NAME looked for in every place
- *     neither:         the first place with exactly one model that g4_scan_usable() accepts
+ *     neither:         the first place with exactly one model that may be chosen unasked
  *
- * A place is one folder: $XDG_DATA_HOME/g4/models (default ~/.local/share), each of $XDG_DATA_DIRS
- * (default /usr/local/share:/usr/share), the Hugging Face cache.
+ *     place -> scan: names -> those that match -> a look, where that decides -> the only one
  */
 #include "lib/model/discover.h"
 
@@ -15,148 +14,92 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "lib/base/mem.h"
+#include "lib/model/discover_places.h"
 #include "lib/model/model.h"
+#include "lib/model/ollama.h"
 #include "lib/model/scan.h"
 
-struct place {
-    const char *label;
-    char *folder;
-    bool hub;
-};
+/* ------------------------------------------------------------ candidates */
 
-struct places {
-    struct place *items;
-    size_t count;
-};
-
-static void places_release(struct places *places)
+static int scan_place(struct g4_scan *scan, const struct g4_place *place, struct g4_err *err)
 {
-    for (size_t i = 0; i < places->count; i++)
-        free(places->items[i].folder);
-    free(places->items);
-    *places = (struct places){0};
+    if (place->kind == G4_PLACE_HUB)
+        return g4_scan_hub(scan, place->folder, err);
+    return place->kind == G4_PLACE_OLLAMA ? g4_ollama_scan(scan, place->folder, err)
+                                          : g4_scan_folder(scan, place->folder, err);
 }
 
-/* An environment variable that is set and not empty, else NULL. */
-static const char *variable(const char *name)
+static void keep_matching(struct g4_scan *scan, const char *wanted)
 {
-    const char *value = getenv(name);
-    return value && value[0] ? value : NULL;
-}
-
-/* Adds "base[0..n)" + tail. */
-static int add_place(struct places *places, const char *label, const char *base, size_t n,
-                     const char *tail, struct g4_err *err)
-{
-    char *folder;
-    struct place *grown = realloc(places->items, (places->count + 1) * sizeof *grown);
-    if (grown)
-        places->items = grown;
-    if (!grown || asprintf(&folder, "%.*s%s", (int)n, base, tail) < 0)
-        return g4_err_nomem(err, n, "the places where models lie");
-    bool hub = strcmp(label, "Hugging Face cache") == 0;
-    places->items[places->count++] = (struct place){label, folder, hub};
-    return 0;
-}
-
-static int add_data_home(struct places *places, struct g4_err *err)
-{
-    const char *home = variable("HOME"), *data = variable("XDG_DATA_HOME");
-    if (data && data[0] == '/') /* relative paths in these variables are void */
-        return add_place(places, "XDG_DATA_HOME", data, strlen(data), "/g4/models", err);
-    if (home)
-        return add_place(places, "XDG_DATA_HOME", home, strlen(home), "/.local/share/g4/models",
-                         err);
-    return 0;
-}
-
-static int add_data_dirs(struct places *places, struct g4_err *err)
-{
-    const char *dirs = variable("XDG_DATA_DIRS");
-    int status = 0;
-    if (!dirs)
-        dirs = "/usr/local/share:/usr/share";
-    for (const char *p = dirs; *p && status == 0;) {
-        size_t n = strcspn(p, ":");
-        if (*p == '/')
-            status = add_place(places, "XDG_DATA_DIRS", p, n, "/g4/models", err);
-        p += n + (p[n] == ':');
-    }
-    return status;
-}
-
-static int add_hub(struct places *places, struct g4_err *err)
-{
-    static const struct {
-        const char *name, *tail;
-    } roots[] = {
-        {"HF_HUB_CACHE", ""},
-        {"HUGGINGFACE_HUB_CACHE", ""},
-        {"HF_HOME", "/hub"},
-        {"XDG_CACHE_HOME", "/huggingface/hub"},
-        {"HOME", "/.cache/huggingface/hub"},
-    };
-    for (size_t i = 0; i < sizeof roots / sizeof roots[0]; i++) {
-        const char *root = variable(roots[i].name);
-        if (root)
-            return add_place(places, "Hugging Face cache", root, strlen(root), roots[i].tail, err);
-    }
-    return 0;
-}
-
-static int places_open(struct places *places, struct g4_err *err)
-{
-    *places = (struct places){0};
-    int status = add_data_home(places, err);
-    if (status == 0)
-        status = add_data_dirs(places, err);
-    if (status == 0)
-        status = add_hub(places, err);
-    if (status < 0)
-        places_release(places);
-    return status;
-}
-
-static int scan_place(struct g4_scan *scan, const struct place *place, struct g4_err *err)
-{
-    return place->hub ? g4_scan_hub(scan, place->folder, place->label, err)
-                      : g4_scan_folder(scan, place->folder, place->label, err);
-}
-
-/* How well a model goes by `wanted`: 2 its name, 1 its name without the organisation, 0 not. */
-static int match(const struct g4_discovered *model, const char *wanted)
-{
-    const char *slash = strrchr(model->name, '/');
-    if (strcmp(model->name, wanted) == 0)
-        return 2;
-    return slash && strcmp(slash + 1, wanted) == 0;
-}
-
-/* Keeps the models that go by `wanted`, or with NULL those that may be chosen unasked. */
-static int filter(struct g4_scan *scan, const char *wanted, struct g4_err *err)
-{
-    int best = 1, status = 0;
-    size_t kept = 0;
-    for (size_t i = 0; wanted && i < scan->count; i++)
-        if (match(&scan->items[i], wanted) > best)
+    int best = 1;
+    for (size_t i = 0; i < scan->count; i++)
+        if (g4_candidate_match(&scan->items[i], wanted) > best)
             best = 2;
-    for (size_t i = 0; i < scan->count; i++) {
-        struct g4_discovered *model = &scan->items[i];
-        int keep = 0;
-        if (status == 0)
-            keep = wanted ? match(model, wanted) == best
-                          : g4_scan_usable(model->path, model->name, err);
-        if (keep == 1) {
-            scan->items[kept++] = *model;
-            continue;
-        }
-        status = keep < 0 ? keep : status;
-        free(model->path);
-        free(model->name);
-    }
-    scan->count = kept;
+    for (size_t i = scan->count; i-- > 0;)
+        if (g4_candidate_match(&scan->items[i], wanted) < best)
+            g4_scan_drop(scan, i);
+}
+
+static int look_at_all(struct g4_scan *scan, struct g4_err *err)
+{
+    int status = 0;
+    for (size_t i = 0; i < scan->count && status == 0; i++)
+        status = g4_candidate_look(&scan->items[i], err);
     return status;
+}
+
+static void keep_worth(struct g4_scan *scan, enum g4_candidate_worth least)
+{
+    for (size_t i = scan->count; i-- > 0;)
+        if (scan->items[i].worth < least)
+            g4_scan_drop(scan, i);
+}
+
+/* Of several files that a name or a folder leads to: the models. Where there is none, the first of
+ * the best: opening it says what is wrong. Whatever has a configuration was meant. */
+static int keep_models(struct g4_scan *scan, struct g4_err *err)
+{
+    enum g4_candidate_worth most = G4_WORTH_OTHER;
+    if (scan->count < 2)
+        return 0;
+    int status = look_at_all(scan, err);
+    if (status < 0)
+        return status;
+    for (size_t i = 0; i < scan->count; i++) {
+        struct g4_candidate *c = &scan->items[i];
+        if (c->kind == G4_CANDIDATE_FOLDER || c->worth > G4_WORTH_MODEL)
+            c->worth = G4_WORTH_MODEL;
+        most = c->worth > most ? c->worth : most;
+    }
+    keep_worth(scan, most);
+    while (most < G4_WORTH_MODEL && scan->count > 1)
+        g4_scan_drop(scan, 1);
+    return 0;
+}
+
+/* Tags of one blob are one model. */
+static void drop_repeated(struct g4_scan *scan)
+{
+    for (size_t i = scan->count; i-- > 1;)
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(scan->items[i].path, scan->items[j].path) == 0) {
+                g4_scan_drop(scan, i);
+                break;
+            }
+}
+
+/* A file that is alone in its folder goes by the folder's name. */
+static void shorten_names(struct g4_scan *scan)
+{
+    for (size_t i = 0; i < scan->count; i++) {
+        struct g4_candidate *c = &scan->items[i];
+        size_t fellows = 0;
+        for (size_t j = 0; j < scan->count; j++)
+            fellows += scan->items[j].group == c->group &&
+                       strncmp(scan->items[j].name, c->name, c->group) == 0;
+        if (c->group > 0 && fellows == 1)
+            c->name[c->group] = '\0';
+    }
 }
 
 /* Appends "'a', 'b'" to text of `size` bytes, and "..." where no more fits. */
@@ -170,15 +113,24 @@ static void append(char *text, size_t size, const char *item)
         snprintf(text + used, size - used, "%s...", separator);
 }
 
-/* The one model of `scan`: *path is taken from it. */
-static int take_only(char **path, struct g4_scan *scan, const char *folder, struct g4_err *err)
+/* The one model of `scan`, which loses it. */
+static int take_only(char **path, char **companion, struct g4_scan *scan, const char *folder,
+                     struct g4_err *err)
 {
     char list[400] = "";
+    bool tuned;
+    drop_repeated(scan);
     if (scan->count == 1) {
-        *path = scan->items[0].path;
-        scan->items[0].path = NULL;
+        struct g4_candidate *c = &scan->items[0];
+        int status = c->kind == G4_CANDIDATE_MANIFEST ? g4_ollama_resolve(c, &tuned, err) : 0;
+        if (status < 0)
+            return status;
+        *path = c->path;
+        *companion = c->companion;
+        c->path = c->companion = NULL;
         return 0;
     }
+    shorten_names(scan);
     for (size_t i = 0; i < scan->count; i++)
         append(list, sizeof list, scan->items[i].name);
     return g4_err_set(err, G4_EUSAGE, "'%s' holds several models, choose one with -m: %s", folder,
@@ -186,55 +138,66 @@ static int take_only(char **path, struct g4_scan *scan, const char *folder, stru
 }
 
 /* Leaves *path NULL when no place has the model. */
-static int search(char **path, const struct places *places, const char *wanted, struct g4_err *err)
+static int search(char **path, char **companion, const struct g4_places *places, const char *wanted,
+                  struct g4_err *err)
 {
     int status = 0;
     for (size_t i = 0; i < places->count && !*path && status == 0; i++) {
         struct g4_scan scan = {0};
         status = scan_place(&scan, &places->items[i], err);
-        if (status == 0)
-            status = filter(&scan, wanted, err);
+        if (status == 0 && wanted) {
+            keep_matching(&scan, wanted);
+            status = keep_models(&scan, err);
+        } else if (status == 0) {
+            status = look_at_all(&scan, err);
+            keep_worth(&scan, G4_WORTH_CHOICE);
+        }
         if (status == 0 && scan.count > 0)
-            status = take_only(path, &scan, places->items[i].folder, err);
+            status = take_only(path, companion, &scan, places->items[i].folder, err);
         g4_scan_release(&scan);
     }
     return status;
 }
 
-/* A folder without config.json: a repository in the hub's cache, or a folder of models. */
-static int look_inside(char **path, const char *folder, struct g4_err *err)
+/* ------------------------------------------------------------ paths */
+
+/* A folder is a model; or has one in GGUF files; or is a repository in the hub's cache; or a folder
+ * of models. */
+static int from_folder(char **path, char **companion, const char *folder, struct g4_err *err)
 {
     struct g4_scan scan = {0};
-    char *snapshot = g4_scan_snapshot(folder);
-    if (snapshot && g4_scan_has_config(snapshot)) {
-        *path = snapshot;
-        return 0;
-    }
-    free(snapshot);
-    int status = g4_scan_folder(&scan, folder, "", err);
+    char *snapshot = NULL;
+    int status = g4_scan_model(&scan, folder, "", false, err);
+    if (status == 0 && scan.count == 0)
+        status = g4_scan_snapshot(&snapshot, folder, err);
+    if (snapshot)
+        status = g4_scan_model(&scan, snapshot, "", true, err);
+    if (status == 0 && scan.count == 0)
+        status = g4_scan_folder(&scan, folder, err);
+    if (status == 0)
+        status = keep_models(&scan, err);
     if (status == 0 && scan.count > 0)
-        status = take_only(path, &scan, folder, err);
-    else if (status == 0 && g4_scan_has_gguf(folder))
-        status = g4_err_set(err, G4_EUNSUPPORTED,
-                            "'%s': GGUF files are not built in yet: use the "
-                            "safetensors folder",
-                            folder);
+        status = take_only(path, companion, &scan, folder, err);
     else if (status == 0)
         status = g4_err_set(err, G4_ENOTFOUND,
-                            "'%s': no model in this folder (config.json is missing)", folder);
+                            "'%s': no model in this folder (config.json is missing, and there is "
+                            "no GGUF file)",
+                            folder);
+    free(snapshot);
     g4_scan_release(&scan);
     return status;
 }
 
-static int from_path(char **path, const char *given, bool is_folder, struct g4_err *err)
+static int from_path(char **path, char **companion, const char *given, bool is_folder,
+                     struct g4_err *err)
 {
-    if (is_folder && !g4_scan_has_config(given))
-        return look_inside(path, given, err);
+    if (is_folder)
+        return from_folder(path, companion, given, err);
     *path = strdup(given);
     return *path ? 0 : g4_err_nomem(err, strlen(given), "path");
 }
 
-static int not_found(const struct places *places, const char *wanted, struct g4_err *err)
+static int not_found(const struct g4_places *places, const char *wanted, struct g4_err *err)
 {
     char looked[400] = "";
     for (size_t i = 0; i < places->count; i++)
@@ -249,73 +212,125 @@ static int not_found(const struct places *places, const char *wanted, struct g4_
 }
 
 /* given: a path or a name; NULL: neither. */
-static int discover(char **path, const char *given, struct g4_err *err)
+static int discover(char **path, char **companion, const char *given, struct g4_err *err)
 {
-    struct places places;
+    struct g4_places places;
     struct stat st;
     if (given && stat(given, &st) == 0)
-        return from_path(path, given, S_ISDIR(st.st_mode), err);
-    int status = places_open(&places, err);
+        return from_path(path, companion, given, S_ISDIR(st.st_mode), err);
+    int status = g4_places_open(&places, err);
     if (status == 0)
-        status = search(path, &places, given, err);
+        status = search(path, companion, &places, given, err);
     if (status == 0 && !*path)
         status = not_found(&places, given, err);
-    places_release(&places);
+    g4_places_close(&places);
     return status;
 }
 
 int g4_discover(char **path, char **companion, const char *given, struct g4_err *err)
 {
-    const char *variable_model = variable("G4_MODEL");
+    const char *variable_model = g4_places_variable("G4_MODEL");
     *path = NULL;
     *companion = NULL;
     if (given && !given[0])
         return g4_err_set(err, G4_EUSAGE, "-m: expected a path or a name, got ''");
     if (given || !variable_model)
-        return discover(path, given, err);
-    int status = discover(path, variable_model, err);
+        return discover(path, companion, given, err);
+    int status = discover(path, companion, variable_model, err);
     if (status < 0)
         g4_err_prefix(err, "$G4_MODEL");
     return status;
 }
 
+/* ------------------------------------------------------------ the list */
+
 void g4_discovered_free(struct g4_discovered *list, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         free(list[i].path);
+        free(list[i].companion);
         free(list[i].name);
+        free(list[i].problem);
     }
     free(list);
 }
 
+struct list {
+    struct g4_discovered *items;
+    size_t count;
+};
+
+/* Appends, taking over the strings; they are freed when it fails. */
+static int append_model(struct list *list, const struct g4_discovered *model, struct g4_err *err)
+{
+    struct g4_discovered *grown = NULL;
+    if (model->path && model->name)
+        grown = realloc(list->items, (list->count + 1) * sizeof *grown);
+    if (!grown) {
+        free(model->path);
+        free(model->companion);
+        free(model->name);
+        free(model->problem);
+        return g4_err_nomem(err, sizeof *grown, "the list of models");
+    }
+    list->items = grown;
+    list->items[list->count++] = *model;
+    return 0;
+}
+
+static int append_named(struct list *list, const char *given, struct g4_err *err)
+{
+    struct g4_discovered model = {.place = "G4_MODEL"};
+    int status = discover(&model.path, &model.companion, given, NULL);
+    if (status == G4_ENOMEM)
+        return g4_err_nomem(err, 0, "the list of models");
+    if (status < 0)
+        return 0;
+    model.name = g4_model_name(model.path);
+    return append_model(list, &model, err);
+}
+
+static int append_place(struct list *list, const struct g4_place *place, struct g4_err *err)
+{
+    struct g4_scan scan = {0};
+    int status = scan_place(&scan, place, err);
+    if (status == 0)
+        status = look_at_all(&scan, err);
+    for (size_t i = scan.count; i-- > 0 && status == 0;)
+        if (scan.items[i].worth < G4_WORTH_BROKEN ||
+            (scan.items[i].worth == G4_WORTH_BROKEN && !g4_candidate_named_gemma4(&scan.items[i])))
+            g4_scan_drop(&scan, i);
+    shorten_names(&scan);
+    for (size_t i = 0; i < scan.count && status == 0; i++) {
+        struct g4_candidate *c = &scan.items[i];
+        status = append_model(list,
+                              &(struct g4_discovered){.path = c->path,
+                                                      .companion = c->companion,
+                                                      .name = c->name,
+                                                      .place = place->label,
+                                                      .problem = c->problem},
+                              err);
+        c->path = c->companion = c->name = c->problem = NULL;
+    }
+    g4_scan_release(&scan);
+    return status;
+}
+
 int g4_discover_all(struct g4_discovered **list, size_t *count, struct g4_err *err)
 {
-    struct places places = {0};
-    struct g4_scan all = {0};
-    const char *named = variable("G4_MODEL");
-    char *path = NULL;
-    int status = 0;
+    struct g4_places places = {0};
+    struct list all = {0};
+    const char *named = g4_places_variable("G4_MODEL");
+    int status = named ? append_named(&all, named, err) : 0;
     *list = NULL;
     *count = 0;
-    if (named && discover(&path, named, NULL) == 0)
-        status = g4_scan_add(&all, path, g4_model_name(path), "G4_MODEL", err);
     if (status == 0)
-        status = places_open(&places, err);
-    for (size_t i = 0; i < places.count && status == 0; i++) {
-        struct g4_scan scan = {0};
-        status = scan_place(&scan, &places.items[i], err);
-        if (status == 0)
-            status = filter(&scan, NULL, err);
-        for (size_t j = 0; j < scan.count && status == 0; j++) {
-            struct g4_discovered *model = &scan.items[j];
-            status = g4_scan_add(&all, model->path, model->name, model->place, err);
-            model->path = model->name = NULL;
-        }
-        g4_scan_release(&scan);
-    }
-    places_release(&places);
+        status = g4_places_open(&places, err);
+    for (size_t i = 0; i < places.count && status == 0; i++)
+        status = append_place(&all, &places.items[i], err);
+    g4_places_close(&places);
     if (status < 0) {
-        g4_scan_release(&all);
+        g4_discovered_free(all.items, all.count);
         return status;
     }
     *list = all.items;

@@ -1,7 +1,8 @@
 /*
- * discover.h - which model a program runs: the first place that has one wins (cli.md rule 11).
+ * discover.h - which model a program runs: the first place that has one wins.
  *
- *     -m PATH|NAME, $G4_MODEL, $XDG_DATA_HOME/g4/models, $XDG_DATA_DIRS, Hugging Face cache
+ *     -m PATH|NAME, $G4_MODEL, $XDG_DATA_HOME/g4/models, $XDG_DATA_DIRS, Hugging Face cache,
+ *     Ollama's store
  *
  * Never the network, never a copy, and never the demo model unless it is named.
  */
@@ -21,11 +22,14 @@ int g4_discover(char **path, char **companion, const char *given, struct g4_err 
 struct g4_discovered {
     char *path;
     char *companion;   /* NULL = none named by the place */
-    char *name;        /* folder name or org/repo */
-    const char *place; /* "G4_MODEL", "XDG_DATA_HOME", "XDG_DATA_DIRS", "Hugging Face cache" */
+    char *name;        /* what -m takes: a folder, org/repo, one of several files, name:tag */
+    const char *place; /* "G4_MODEL", "XDG_DATA_HOME", "XDG_DATA_DIRS", "Hugging Face cache",
+                          "Ollama" */
+    char *problem;     /* why it cannot be opened, where its place tells; else NULL */
 };
 
-/* Every model that discovery could find, in its order, for `g4-model list`. */
+/* Every Gemma 4 that discovery could find by a name, in its order, for `g4-model list`: also those
+ * that it would not choose unasked, and what cannot be opened but is named like one. */
 int g4_discover_all(struct g4_discovered **list, size_t *count, struct g4_err *err);
 void g4_discovered_free(struct g4_discovered *list, size_t count);
 

@@ -11,9 +11,11 @@
 #include <string.h>
 
 #include "lib/model/model.h"
+#include "lib/tensor/quant.h"
 
 #define TEXT "model.language_model."
 
+/* The last two are multiples of every block. */
 enum { NAME_BYTES = 256, TOWER_NORM = 8192, PROJECTION_VALUES = 4096, CHUNK = 1024 };
 
 /* The first n values as float32. */
@@ -116,29 +118,43 @@ int g4_model_space_id(const struct g4_model *model, uint8_t id[G4_ID_BYTES], str
     return space.status;
 }
 
+/* The first n values of a tensor whose type may be one of blocks; n is whole blocks. */
+static void add_stored(SHA2_CTX *sha, const struct g4_tensor *tensor, size_t n)
+{
+    float values[CHUNK];
+    const struct g4_dtype_info *type = g4_dtype_info(tensor->dtype);
+    for (size_t i = 0; i < n; i += CHUNK) {
+        size_t m = n - i < CHUNK ? n - i : CHUNK;
+        g4_dequantise(tensor->dtype, values,
+                      (const char *)tensor->data + i / type->block * type->bytes, m);
+        SHA256Update(sha, (const uint8_t *)values, m * sizeof values[0]);
+    }
+}
+
 int g4_model_encoder_id(const struct g4_model *model, const char *tower_prefix,
                         const char *projection, uint32_t preprocessing_version,
                         uint8_t id[G4_ID_BYTES], struct g4_err *err)
 {
     static const char domain[] = "g4-encoder-1";
+    const struct g4_weights *weights = &model->weights;
     SHA2_CTX sha;
     memset(id, 0, G4_ID_BYTES);
-    const struct g4_tensor *last = g4_weights_find(&model->weights, projection);
-    if (!last || last->dtype >= G4_DTYPE_FLOATS)
-        return g4_err_set(err, G4_EINPUT, "'%s': tensor '%s': missing or not of floats",
+    const struct g4_tensor *last = g4_weights_find(weights, projection);
+    if (!last || last->dtype >= G4_DTYPE_CODES)
+        return g4_err_set(err, G4_EINPUT, "'%s': tensor '%s': missing or not of weights",
                           model->path, projection);
     SHA256Init(&sha);
     SHA256Update(&sha, (const uint8_t *)domain, sizeof domain - 1);
     add_u32(&sha, preprocessing_version);
-    for (size_t i = 0; i < model->weights.count; i++) {
-        const struct g4_tensor *tensor = model->weights.sorted[i];
+    for (size_t i = 0; i < weights->count; i++) {
+        const struct g4_tensor *tensor = weights->sorted[i];
         if (tensor->dims == 1 && tensor->dtype < G4_DTYPE_FLOATS &&
             g4_tensor_count(tensor) <= TOWER_NORM &&
-            g4_weights_has_prefix(tensor->name, tower_prefix))
+            strncmp(weights->published[i], tower_prefix, strlen(tower_prefix)) == 0)
             add_values(&sha, tensor, g4_tensor_count(tensor));
     }
     size_t n = g4_tensor_count(last);
-    add_values(&sha, last, n < PROJECTION_VALUES ? n : PROJECTION_VALUES);
+    add_stored(&sha, last, n < PROJECTION_VALUES ? n : PROJECTION_VALUES);
     finish(&sha, id);
     return 0;
 }

@@ -20,15 +20,15 @@ struct g4_model {
     char *path;   /* folder or file as found */
     char *folder; /* the folder that holds config.json, tokenizer.json ...; a GGUF file needs
                      neither, see weights.text */
-    char *name;   /* for people: last part of the path, or org/repo */
+    char *name;   /* for people: see g4_model_name; general.name of a GGUF file not named so */
     struct g4_config config;
     struct g4_weights weights;
 };
 
 /*
  * path: a folder with config.json, a safetensors file beside one, or a GGUF file (text model, part
- * of a split one, or towers). companion: the GGUF file with the towers for a GGUF text model; NULL =
- * look for one beside it (lib/model/companion.h); "" = none. On failure *model is zeroed.
+ * of a split one, or towers). companion: the GGUF file with the towers for a GGUF text model;
+ * NULL = look for one beside it (lib/model/companion.h); "" = none. On failure *model is zeroed.
  * G4_EUNSUPPORTED: a model that the configuration or the metadata says is another.
  */
 int g4_model_open(struct g4_model *model, const char *path, const char *companion,
@@ -39,7 +39,8 @@ void g4_model_close(struct g4_model *model); /* safe on a zeroed struct */
  * out of memory. Whether it exists is for the caller to find out. */
 char *g4_model_file(const struct g4_model *model, const char *name);
 
-/* "org/repo" for a snapshot in the Hugging Face cache, else the last part of the path (which need
+/* A GGUF file's name without its suffix and without the number of its part; for anything else
+ * "org/repo" for a snapshot in the Hugging Face cache, else the last part of the path (which need
  * not exist). The caller frees; NULL when out of memory. */
 char *g4_model_name(const char *path);
 

@@ -3,26 +3,32 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "lib/base/file.h"
-#include "lib/format/json_read.h"
 #include "lib/model/model.h"
 
-enum { SMALL_JSON = 16 << 20, REF_BYTES = 4096 };
+enum { REF_BYTES = 4096 };
+
+/* ------------------------------------------------------------ the list */
 
 void g4_scan_release(struct g4_scan *scan)
 {
-    g4_discovered_free(scan->items, scan->count);
+    for (size_t i = 0; i < scan->count; i++)
+        g4_candidate_release(&scan->items[i]);
+    free(scan->items);
     *scan = (struct g4_scan){0};
 }
 
-int g4_scan_add(struct g4_scan *scan, char *path, char *name, const char *place, struct g4_err *err)
+int g4_scan_add(struct g4_scan *scan, enum g4_candidate_kind kind, char *path, char *name,
+                size_t group, struct g4_err *err)
 {
-    struct g4_discovered *grown = NULL;
+    struct g4_candidate *grown = NULL;
     if (path && name)
         grown = realloc(scan->items, (scan->count + 1) * sizeof *grown);
     if (!grown) {
@@ -31,34 +37,33 @@ int g4_scan_add(struct g4_scan *scan, char *path, char *name, const char *place,
         return g4_err_nomem(err, sizeof *grown, "the list of models");
     }
     scan->items = grown;
-    scan->items[scan->count++] = (struct g4_discovered){.path = path, .name = name, .place = place};
+    scan->items[scan->count++] =
+        (struct g4_candidate){.kind = kind, .path = path, .name = name, .group = group};
     return 0;
 }
 
-/* "a/b"; NULL when out of memory. */
-static char *join(const char *a, const char *b)
+void g4_scan_drop(struct g4_scan *scan, size_t i)
+{
+    g4_candidate_release(&scan->items[i]);
+    scan->count--;
+    memmove(&scan->items[i], &scan->items[i + 1], (scan->count - i) * sizeof *scan->items);
+}
+
+/* ------------------------------------------------------------ folders and names */
+
+char *g4_scan_join(const char *a, const char *b)
 {
     char *out;
     return asprintf(&out, "%s/%s", a, b) < 0 ? NULL : out;
 }
 
-static bool is_kind(const char *folder, const char *name, mode_t kind)
+bool g4_scan_is(const char *folder, const char *name, mode_t kind)
 {
     struct stat st;
-    char *path = join(folder, name);
-    bool found = path && stat(path, &st) == 0 && (st.st_mode & S_IFMT) == kind;
-    free(path);
-    return found;
-}
-
-static bool has_file(const char *folder, const char *name)
-{
-    return is_kind(folder, name, S_IFREG);
-}
-
-bool g4_scan_has_config(const char *folder)
-{
-    return has_file(folder, "config.json");
+    char path[PATH_MAX];
+    int n = snprintf(path, sizeof path, "%s/%s", folder, name);
+    return n > 0 && (size_t)n < sizeof path && stat(path, &st) == 0 &&
+           (st.st_mode & S_IFMT) == kind;
 }
 
 static int by_bytes(const struct dirent **a, const struct dirent **b)
@@ -71,168 +76,226 @@ static int visible(const struct dirent *entry)
     return entry->d_name[0] != '.';
 }
 
-static int is_gguf(const struct dirent *entry)
+int g4_scan_names(struct dirent ***entries, const char *folder, struct g4_err *err)
 {
-    size_t n = strlen(entry->d_name);
-    return n > 5 && strcmp(entry->d_name + n - 5, ".gguf") == 0;
+    *entries = NULL;
+    int n = scandir(folder, entries, visible, by_bytes);
+    if (n >= 0)
+        return n;
+    *entries = NULL;
+    return errno == ENOMEM ? g4_err_nomem(err, 0, "the names in a folder") : 0;
 }
 
-static void free_entries(struct dirent **entries, int n)
+void g4_scan_names_free(struct dirent **entries, int n)
 {
     for (int i = 0; i < n; i++)
         free(entries[i]);
     free(entries);
 }
 
-bool g4_scan_has_gguf(const char *folder)
+static bool ends_in_gguf(const char *name)
 {
-    struct dirent **entries = NULL;
-    int n = scandir(folder, &entries, is_gguf, NULL);
-    free_entries(entries, n);
-    return n > 0;
+    size_t n = strlen(name);
+    return n > 5 && strcmp(name + n - 5, ".gguf") == 0;
 }
+
+static bool has_safetensors(const char *folder)
+{
+    return g4_scan_is(folder, "model.safetensors", S_IFREG) ||
+           g4_scan_is(folder, "model.safetensors.index.json", S_IFREG);
+}
+
+/* ------------------------------------------------------------ one model's folder */
+
+/* Appends the GGUF files of a folder, as prefix + file name. */
+static int add_ggufs(struct g4_scan *scan, const char *folder, const char *prefix, size_t group,
+                     struct g4_err *err)
+{
+    struct dirent **entries;
+    int n = g4_scan_names(&entries, folder, err), status = n < 0 ? n : 0;
+    for (int i = 0; i < n && status == 0; i++) {
+        const char *entry = entries[i]->d_name;
+        char *name;
+        if (!ends_in_gguf(entry) || !g4_scan_is(folder, entry, S_IFREG))
+            continue;
+        if (asprintf(&name, "%s%s", prefix, entry) < 0)
+            name = NULL;
+        status =
+            g4_scan_add(scan, G4_CANDIDATE_GGUF, g4_scan_join(folder, entry), name, group, err);
+    }
+    g4_scan_names_free(entries, n);
+    return status;
+}
+
+/* The same for each folder in it. */
+static int add_ggufs_below(struct g4_scan *scan, const char *folder, const char *prefix,
+                           size_t group, struct g4_err *err)
+{
+    struct dirent **entries;
+    int n = g4_scan_names(&entries, folder, err), status = n < 0 ? n : 0;
+    for (int i = 0; i < n && status == 0; i++) {
+        const char *entry = entries[i]->d_name;
+        if (!g4_scan_is(folder, entry, S_IFDIR))
+            continue;
+        char *below = g4_scan_join(folder, entry), *name = NULL;
+        if (!below || asprintf(&name, "%s%s/", prefix, entry) < 0)
+            status = g4_err_nomem(err, strlen(entry), "path");
+        else
+            status = add_ggufs(scan, below, name, group, err);
+        free(below);
+        free(name);
+    }
+    g4_scan_names_free(entries, n);
+    return status;
+}
+
+int g4_scan_model(struct g4_scan *scan, const char *folder, const char *name, bool deeper,
+                  struct g4_err *err)
+{
+    const bool config = g4_scan_is(folder, "config.json", S_IFREG);
+    const size_t before = scan->count, group = strlen(name);
+    char *prefix;
+    if (config && has_safetensors(folder))
+        return g4_scan_add(scan, G4_CANDIDATE_FOLDER, strdup(folder), strdup(name), 0, err);
+    if (asprintf(&prefix, "%s%s", name, group > 0 ? "/" : "") < 0)
+        return g4_err_nomem(err, group, "path");
+    int status = add_ggufs(scan, folder, prefix, group, err);
+    if (status == 0 && deeper)
+        status = add_ggufs_below(scan, folder, prefix, group, err);
+    free(prefix);
+    if (status == 0 && config && scan->count == before)
+        status = g4_scan_add(scan, G4_CANDIDATE_FOLDER, strdup(folder), strdup(name), 0, err);
+    return status;
+}
+
+/* ------------------------------------------------------------ folders of models */
 
 /* Models right below `folder`; their names begin with `prefix`. */
 static int scan_level(struct g4_scan *scan, const char *folder, const char *prefix, bool deeper,
-                      const char *place, struct g4_err *err)
+                      struct g4_err *err)
 {
-    struct dirent **entries = NULL;
-    int n = scandir(folder, &entries, visible, by_bytes), status = 0;
+    struct dirent **entries;
+    int n = g4_scan_names(&entries, folder, err), status = n < 0 ? n : 0;
     for (int i = 0; i < n && status == 0; i++) {
         const char *entry = entries[i]->d_name;
-        char *path = join(folder, entry), *name;
-        if (!path || asprintf(&name, "%s%s", prefix, entry) < 0) {
-            free(path);
+        const size_t before = scan->count;
+        if (!g4_scan_is(folder, entry, S_IFDIR))
+            continue;
+        char *path = g4_scan_join(folder, entry), *name = NULL, *below = NULL;
+        if (!path || asprintf(&name, "%s%s", prefix, entry) < 0)
             status = g4_err_nomem(err, strlen(entry), "path");
-        } else if (g4_scan_has_config(path)) {
-            status = g4_scan_add(scan, path, name, place, err);
-        } else {
-            char *below = NULL;
-            if (deeper && asprintf(&below, "%s/", entry) > 0)
-                status = scan_level(scan, path, below, false, place, err);
+        else
+            status = g4_scan_model(scan, path, name, false, err);
+        if (status == 0 && deeper && scan->count == before) {
+            if (asprintf(&below, "%s/", name) < 0)
+                status = g4_err_nomem(err, strlen(entry), "path");
+            else
+                status = scan_level(scan, path, below, false, err);
             free(below);
-            free(path);
-            free(name);
         }
+        free(name);
+        free(path);
     }
-    free_entries(entries, n);
+    g4_scan_names_free(entries, n);
     return status;
 }
 
-int g4_scan_folder(struct g4_scan *scan, const char *folder, const char *place, struct g4_err *err)
+int g4_scan_folder(struct g4_scan *scan, const char *folder, struct g4_err *err)
 {
-    return scan_level(scan, folder, "", true, place, err);
+    int status = scan_level(scan, folder, "", true, err);
+    return status < 0 ? status : add_ggufs(scan, folder, "", 0, err);
 }
 
-/* The commit that refs/main names, as the name of a folder; NULL when there is no such file. */
-static char *read_ref(const char *repository)
+/* ------------------------------------------------------------ the Hugging Face cache */
+
+/* *ref: the commit that refs/main names, as the name of a folder; NULL when there is no such file.
+ */
+static int read_ref(char **ref, const char *repository, struct g4_err *err)
 {
-    char *path = join(repository, "refs/main"), *text = NULL;
     size_t n, length = 0;
-    bool read = path && has_file(repository, "refs/main") &&
-                g4_read_file(&text, &n, path, REF_BYTES, NULL) == 0;
+    *ref = NULL;
+    if (!g4_scan_is(repository, "refs/main", S_IFREG))
+        return 0;
+    char *path = g4_scan_join(repository, "refs/main");
+    int status = path ? g4_read_file(ref, &n, path, REF_BYTES, NULL) : G4_ENOMEM;
     free(path);
-    if (!read)
-        return NULL;
-    while (isalnum((unsigned char)text[length])) /* never a path */
+    if (status == G4_ENOMEM)
+        return g4_err_nomem(err, REF_BYTES, "a reference");
+    if (status < 0)
+        *ref = NULL;
+    while (*ref && isalnum((unsigned char)(*ref)[length])) /* never a path */
         length++;
-    text[length] = '\0';
-    return text;
+    if (*ref)
+        (*ref)[length] = '\0';
+    return 0;
 }
 
-char *g4_scan_snapshot(const char *repository)
+/* 2: holds weights, 1: a configuration, 0: neither. A link to a blob that is not there counts as
+ * nothing. */
+static int snapshot_worth(const char *folder, struct g4_err *err)
 {
-    char *snapshots = join(repository, "snapshots"), *ref = read_ref(repository), *out = NULL;
-    if (snapshots && ref && ref[0] && is_kind(snapshots, ref, S_IFDIR)) {
-        out = join(snapshots, ref);
-    } else if (snapshots) {
-        struct dirent **entries = NULL;
-        int n = scandir(snapshots, &entries, visible, by_bytes);
-        for (int i = 0; i < n && !out; i++)
-            if (is_kind(snapshots, entries[i]->d_name, S_IFDIR))
-                out = join(snapshots, entries[i]->d_name);
-        free_entries(entries, n);
+    struct g4_scan scan = {0};
+    if (has_safetensors(folder))
+        return 2;
+    int status = g4_scan_model(&scan, folder, "", true, err), worth = 0;
+    if (status == 0 && scan.count > 0)
+        worth = scan.items[0].kind == G4_CANDIDATE_GGUF ? 2 : 1;
+    g4_scan_release(&scan);
+    return status < 0 ? status : worth;
+}
+
+int g4_scan_snapshot(char **best, const char *repository, struct g4_err *err)
+{
+    char *snapshots = g4_scan_join(repository, "snapshots"), *ref = NULL;
+    struct dirent **entries = NULL;
+    int most = -1, n = 0;
+    *best = NULL;
+    int status =
+        snapshots ? read_ref(&ref, repository, err) : g4_err_nomem(err, strlen(repository), "path");
+    if (status == 0)
+        status = n = g4_scan_names(&entries, snapshots, err);
+    for (int i = 0; i < n && status >= 0; i++) {
+        if (!g4_scan_is(snapshots, entries[i]->d_name, S_IFDIR))
+            continue;
+        char *path = g4_scan_join(snapshots, entries[i]->d_name);
+        status = path ? snapshot_worth(path, err) : g4_err_nomem(err, 0, "path");
+        const int worth = 2 * status + (ref && strcmp(ref, entries[i]->d_name) == 0);
+        if (status >= 0 && worth > most) {
+            free(*best);
+            *best = path;
+            most = worth;
+        } else {
+            free(path);
+        }
     }
+    g4_scan_names_free(entries, n);
     free(snapshots);
     free(ref);
-    return out;
+    if (status >= 0)
+        return 0;
+    free(*best);
+    *best = NULL;
+    return status;
 }
 
-int g4_scan_hub(struct g4_scan *scan, const char *folder, const char *place, struct g4_err *err)
+int g4_scan_hub(struct g4_scan *scan, const char *folder, struct g4_err *err)
 {
-    struct dirent **entries = NULL;
-    int n = scandir(folder, &entries, visible, by_bytes), status = 0;
+    struct dirent **entries;
+    int n = g4_scan_names(&entries, folder, err), status = n < 0 ? n : 0;
     for (int i = 0; i < n && status == 0; i++) {
         if (strncmp(entries[i]->d_name, "models--", 8) != 0)
             continue;
-        char *repository = join(folder, entries[i]->d_name);
-        char *path = repository ? g4_scan_snapshot(repository) : NULL;
+        char *repository = g4_scan_join(folder, entries[i]->d_name), *path = NULL, *name = NULL;
+        status = repository ? g4_scan_snapshot(&path, repository, err)
+                            : g4_err_nomem(err, strlen(folder), "path");
+        if (path && !(name = g4_model_name(path)))
+            status = g4_err_nomem(err, strlen(path), "path");
+        if (name)
+            status = g4_scan_model(scan, path, name, true, err);
         free(repository);
-        if (path && g4_scan_has_config(path))
-            status = g4_scan_add(scan, path, g4_model_name(path), place, err);
-        else
-            free(path);
+        free(path);
+        free(name);
     }
-    free_entries(entries, n);
+    g4_scan_names_free(entries, n);
     return status;
-}
-
-/* *root: the parsed file, NULL when there is none or it is malformed. Only memory can fail. */
-static int load(json_t **root, const char *folder, const char *name, struct g4_err *err)
-{
-    struct g4_err ignored;
-    *root = NULL;
-    if (!has_file(folder, name))
-        return 0;
-    char *path = join(folder, name);
-    int status = path ? g4_json_load(root, path, SMALL_JSON, &ignored) : G4_ENOMEM;
-    free(path);
-    return status == G4_ENOMEM ? g4_err_nomem(err, strlen(folder), "a look into a model") : 0;
-}
-
-/* 1: a whole Gemma 4 in types that are computed with; 0: not. */
-static int is_plain_gemma4(const char *folder, struct g4_err *err)
-{
-    static const char *const types[] = {"gemma4", "gemma4_unified", "gemma4_text",
-                                        "gemma4_unified_text"};
-    json_t *config;
-    int found = load(&config, folder, "config.json", err);
-    const char *type = json_string_value(json_object_get(config, "model_type"));
-    for (size_t i = 0; type && i < sizeof types / sizeof types[0]; i++)
-        if (strcmp(type, types[i]) == 0)
-            found = !json_is_object(json_object_get(config, "quantization_config"));
-    json_decref(config);
-    return found;
-}
-
-/* "-it" as a part between dashes: gemma-4-E2B-it, gemma-4-E2B-it-mine. */
-static bool is_named_it(const char *name)
-{
-    for (const char *p = name; (p = strstr(p, "-it")) != NULL; p += 3)
-        if (p[3] == '\0' || p[3] == '-')
-            return true;
-    return false;
-}
-
-static int has_chat_template(const char *folder, struct g4_err *err)
-{
-    if (has_file(folder, "chat_template.jinja") || has_file(folder, "chat_template.json"))
-        return 1;
-    json_t *tokenizer;
-    int found = load(&tokenizer, folder, "tokenizer_config.json", err);
-    const json_t *chat = json_object_get(tokenizer, "chat_template");
-    if (chat && !json_is_null(chat))
-        found = 1;
-    json_decref(tokenizer);
-    return found;
-}
-
-int g4_scan_usable(const char *folder, const char *name, struct g4_err *err)
-{
-    if (!has_file(folder, "model.safetensors") && !has_file(folder, "model.safetensors.index.json"))
-        return 0;
-    int usable = is_plain_gemma4(folder, err);
-    if (usable != 1 || is_named_it(name))
-        return usable;
-    return has_chat_template(folder, err);
 }

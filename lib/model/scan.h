@@ -1,5 +1,10 @@
 /*
- * scan.h - which model folders lie below a folder. Internal to discovery.
+ * scan.h - what may be a model below a folder, told by names alone: no file is opened but those
+ * that name others. Internal to discovery.
+ *
+ *     folder        config.json beside safetensors; or, where no GGUF file is, config.json alone
+ *     GGUF file     in a folder that is none of the above
+ *     manifest      of Ollama's store (lib/model/ollama.h)
  *
  * What cannot be read is passed over as if it were not there; only memory can fail.
  */
@@ -8,41 +13,53 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
 
 #include "lib/base/err.h"
-#include "lib/model/discover.h"
+#include "lib/model/candidate.h"
 
 struct g4_scan {
-    struct g4_discovered *items;
+    struct g4_candidate *items;
     size_t count;
 };
 
 void g4_scan_release(struct g4_scan *scan);
 
-/* Appends; takes over both strings, which are freed when it fails. */
-int g4_scan_add(struct g4_scan *scan, char *path, char *name, const char *place,
-                struct g4_err *err);
+/* Appends; takes over both strings, which are freed when it fails. group: see g4_candidate. */
+int g4_scan_add(struct g4_scan *scan, enum g4_candidate_kind kind, char *path, char *name,
+                size_t group, struct g4_err *err);
 
-/* Appends every folder/NAME and folder/ORG/NAME that holds a config.json, in the order of their
- * bytes. `place` is kept as a pointer. */
-int g4_scan_folder(struct g4_scan *scan, const char *folder, const char *place, struct g4_err *err);
+/* Removes item i, keeping the order of the others. */
+void g4_scan_drop(struct g4_scan *scan, size_t i);
 
-/* Appends every models--ORG--REPO of a Hugging Face cache whose snapshot has a config.json. */
-int g4_scan_hub(struct g4_scan *scan, const char *folder, const char *place, struct g4_err *err);
+/* Appends what is right in `folder`: itself, or its GGUF files; with `deeper` those of its folders,
+ * too. `name` is what the folder goes by: it names the folder itself, and its files behind a slash;
+ * "" = files have names of their own. */
+int g4_scan_model(struct g4_scan *scan, const char *folder, const char *name, bool deeper,
+                  struct g4_err *err);
 
-/* The snapshot of one models--ORG--REPO folder: what refs/main names, else the first by name. The
- * caller frees; NULL when there is none. */
-char *g4_scan_snapshot(const char *repository);
+/* Appends every model folder/NAME and folder/ORG/NAME, then every file folder/NAME.gguf, each in
+ * the order of their bytes. */
+int g4_scan_folder(struct g4_scan *scan, const char *folder, struct g4_err *err);
 
-bool g4_scan_has_config(const char *folder); /* a config.json */
-bool g4_scan_has_gguf(const char *folder);   /* a file named *.gguf */
+/* Appends what the snapshot of every models--ORG--REPO of a Hugging Face cache holds. */
+int g4_scan_hub(struct g4_scan *scan, const char *folder, struct g4_err *err);
 
-/*
- * Whether discovery may choose the model unasked: model_type is Gemma 4's (no drafter), the weights
- * are there and not quantised, and it is instruction-tuned: it has a chat template
- * (chat_template.jinja, chat_template.json, or a member of tokenizer_config.json), or "-it" is a
- * part of its name. Returns 1 or 0, or G4_ENOMEM.
- */
-int g4_scan_usable(const char *folder, const char *name, struct g4_err *err);
+/* *path: the snapshot of one models--ORG--REPO folder: of those that hold weights, else a
+ * configuration, the one that refs/main names, else the first by name. The caller frees; NULL when
+ * there is none. */
+int g4_scan_snapshot(char **path, const char *repository, struct g4_err *err);
+
+/* "a/b"; NULL when out of memory. */
+char *g4_scan_join(const char *a, const char *b);
+
+/* Whether folder/name is there, links followed; kind: S_IFREG or S_IFDIR. */
+bool g4_scan_is(const char *folder, const char *name, mode_t kind);
+
+/* Names in a folder that do not begin with a dot, in the order of their bytes. How many, 0 for a
+ * folder that cannot be read; or G4_ENOMEM. g4_scan_names_free afterwards, whatever came. */
+struct dirent;
+int g4_scan_names(struct dirent ***entries, const char *folder, struct g4_err *err);
+void g4_scan_names_free(struct dirent **entries, int n);
 
 #endif

@@ -26,14 +26,23 @@ struct g4_amount {
 
 struct g4_model_summary {
     struct g4_amount part[G4_PARTS];
-    struct g4_amount dtype[G4_DTYPES];
+    struct g4_amount dtype[G4_DTYPES]; /* codes with their scales: lib/model/stored.h */
+    struct g4_amount embedding;        /* of the text's: the vocabulary's rows */
+    struct g4_amount head;             /* of the text's: lm_head, if it is another matrix */
     struct g4_amount total;
-    uint64_t parameters; /* stored numbers */
+    uint64_t parameters; /* numbers of the model, scales of codes not counted */
     uint64_t mapped;     /* bytes of the mapped files, headers included */
-    uint64_t resident;   /* estimate: parts that a run touches as a whole (text, vision, audio) */
+    uint64_t resident;   /* estimate: what a run touches as a whole: text, vision, audio, without
+                            an embedding that is not the head as well */
 };
 
 void g4_model_summarise(struct g4_model_summary *summary, const struct g4_model *model);
+
+/* The type that most matrices of the text have (of the towers, where there is no text). */
+enum g4_dtype g4_model_main_dtype(const struct g4_model *model);
+
+/* The part that a tensor of this published name is of. */
+enum g4_model_part g4_model_part_of(const struct g4_model *model, const char *name);
 
 const char *g4_model_part_name(enum g4_model_part part);
 

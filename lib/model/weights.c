@@ -1,217 +1,252 @@
 /*
  * weights.c - one name table over one or many mapped files.
  *
- *     folder -> index? -> shard names (sorted, unique) -> each mapped and checked -> one sorted
- * table
- *            -> every name of the index is where the index says
+ *     files -> every tensor with its published name -> sorted -> none twice
  */
 #include "lib/model/weights.h"
 
-#include <stdio.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "lib/base/file.h"
 #include "lib/base/mem.h"
-#include "lib/format/json_read.h"
+#include "lib/model/weights_files.h"
 
-enum { INDEX_BYTES = 64 << 20, NAME_BYTES = 512 };
+/* ------------------------------------------------------------ published names */
 
-static int join(char **out, const char *folder, const char *name, struct g4_err *err)
+/* How re-saved files spell a published prefix. */
+static const struct spelling {
+    const char *saved, *published;
+} spellings[] = {
+    {"language_model.model.", "model.language_model."},
+    {"language_model.lm_head.", "lm_head."},
+    {"vision_tower.", "model.vision_tower."},
+    {"vision_embedder.", "model.vision_embedder."},
+    {"audio_tower.", "model.audio_tower."},
+    {"embed_vision.", "model.embed_vision."},
+    {"embed_audio.", "model.embed_audio."},
+};
+
+/* What a name that begins with "model." is published with; else it is of a text model alone. */
+static const char *const published_prefixes[] = {
+    "model.language_model.", "model.vision_tower.", "model.vision_embedder.",
+    "model.audio_tower.",    "model.embed_vision.", "model.embed_audio.",
+};
+
+static bool has_prefix(const char *name, const char *prefix)
 {
-    size_t size = strlen(folder) + strlen(name) + 2;
-    int status = g4_alloc((void **)out, size, 1, "path", err);
-    if (status == 0)
-        snprintf(*out, size, "%s/%s", folder, name);
-    return status;
+    return strncmp(name, prefix, strlen(prefix)) == 0;
 }
 
-static bool exists(const char *path)
+/* The published name is *prefix and *rest behind it. */
+static void split_published(const char *name, const char **prefix, const char **rest)
 {
-    struct stat st;
-    return stat(path, &st) == 0;
+    *prefix = "";
+    *rest = name;
+    for (size_t i = 0; i < sizeof spellings / sizeof spellings[0]; i++)
+        if (has_prefix(name, spellings[i].saved)) {
+            *prefix = spellings[i].published;
+            *rest = name + strlen(spellings[i].saved);
+            return;
+        }
+    if (!has_prefix(name, "model."))
+        return;
+    for (size_t i = 0; i < sizeof published_prefixes / sizeof published_prefixes[0]; i++)
+        if (has_prefix(name, published_prefixes[i]))
+            return;
+    *prefix = "model.language_model.";
+    *rest = name + strlen("model.");
 }
 
-static int compare_text(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
+/* ------------------------------------------------------------ the table */
 
-static int compare_tensor(const void *a, const void *b)
-{
-    return strcmp((*(const struct g4_tensor *const *)a)->name,
-                  (*(const struct g4_tensor *const *)b)->name);
-}
+struct entry {
+    const char *published;
+    const struct g4_tensor *tensor;
+};
 
-/* Opens shard number weights->shard_count, whose place is allocated. */
-static int open_shard(struct g4_weights *weights, const char *path, struct g4_err *err)
-{
-    int status = g4_safetensors_open(&weights->shards[weights->shard_count], path, err);
-    if (status == 0)
-        weights->shard_count++;
-    return status;
-}
+struct table {
+    struct g4_weights *weights;
+    bool unified;
+    struct entry *entries; /* NULL: the names are only measured */
+    size_t count, name_bytes;
+};
 
-/* A shard is a file beside the index, never elsewhere. */
-static int check_shard_name(const char *index, const char *tensor, const json_t *shard,
-                            struct g4_err *err)
+static void add_tensor(struct table *table, const struct g4_tensor *tensor, bool gguf)
 {
-    const char *name = json_string_value(shard);
-    if (!name)
-        return g4_err_set(err, G4_EINPUT, "'%s': weight_map: tensor '%.200s': expected a file name",
-                          index, tensor);
-    if (name[0] == '\0' || strchr(name, '/') || strstr(name, ".."))
-        return g4_err_set(err, G4_EINPUT,
-                          "'%s': weight_map: tensor '%.200s': shard name '%.80s' is not a "
-                          "plain file name",
-                          index, tensor, name);
-    return 0;
-}
-
-/* *names: the shards' names, sorted, each once; borrowed from the map. */
-static int list_shards(const char ***names, size_t *count, json_t *map, const char *index,
-                       struct g4_err *err)
-{
-    const char *tensor;
-    json_t *shard;
-    size_t n = 0;
-    *count = 0;
-    int status =
-        g4_alloc((void **)names, json_object_size(map), sizeof **names, "shard names", err);
-    if (status < 0)
-        return status;
-    json_object_foreach(map, tensor, shard)
-    {
-        status = check_shard_name(index, tensor, shard, err);
-        if (status < 0)
-            return status;
-        (*names)[n++] = json_string_value(shard);
+    char buffer[G4_NAME_BYTES];
+    const char *prefix = "", *rest = buffer;
+    if (!gguf || !g4_gguf_published(buffer, table->weights->store, table->unified, tensor->name))
+        split_published(tensor->name, &prefix, &rest);
+    const char *published = rest;
+    if (rest == buffer || prefix[0]) {
+        const size_t n = strlen(prefix), m = strlen(rest) + 1;
+        if (table->entries) {
+            char *name = table->weights->names + table->name_bytes;
+            memcpy(name, prefix, n);
+            memcpy(name + n, rest, m);
+            published = name;
+        }
+        table->name_bytes += n + m;
     }
-    qsort(*names, n, sizeof **names, compare_text);
-    for (size_t i = 0; i < n; i++)
-        if (*count == 0 || strcmp((*names)[*count - 1], (*names)[i]) != 0)
-            (*names)[(*count)++] = (*names)[i];
-    if (*count == 0)
-        return g4_err_set(err, G4_EINPUT, "'%s': weight_map: names no tensor", index);
-    if (*count > G4_MAX_SHARDS)
-        return g4_err_set(err, G4_EINPUT, "'%s': %zu shards, at most %d are read", index, *count,
-                          G4_MAX_SHARDS);
-    return 0;
+    if (table->entries)
+        table->entries[table->count] = (struct entry){published, tensor};
+    table->count++;
 }
 
-/* Every tensor of the index lies in the shard that the index names. */
-static int check_index(const struct g4_weights *weights, json_t *map, const char *const *names,
-                       const char *index, struct g4_err *err)
+static void add_tensors(struct table *table)
 {
-    const char *tensor;
-    json_t *shard;
-    json_object_foreach(map, tensor, shard)
-    {
-        const char *name = json_string_value(shard);
-        const char *const *found =
-            bsearch(&name, names, weights->shard_count, sizeof *names, compare_text);
-        if (!g4_safetensors_find(&weights->shards[found - names], tensor))
-            return g4_err_set(err, G4_EINPUT,
-                              "'%s': tensor '%.200s' is not in '%s', where the index has it", index,
-                              tensor, name);
-    }
-    return 0;
+    const struct g4_weights *w = table->weights;
+    table->count = table->name_bytes = 0;
+    for (size_t s = 0; s < w->shard_count; s++)
+        for (size_t i = 0; i < w->shards[s].count; i++)
+            add_tensor(table, &w->shards[s].tensors[i], false);
+    for (size_t g = 0; g < w->gguf_count; g++)
+        for (size_t i = 0; i < w->ggufs[g].count; i++)
+            add_tensor(table, &w->ggufs[g].tensors[i], true);
 }
 
-static int open_indexed(struct g4_weights *weights, const char *folder, const char *index,
+static int compare_entries(const void *a, const void *b)
+{
+    return strcmp(((const struct entry *)a)->published, ((const struct entry *)b)->published);
+}
+
+/* The GGUF file a tensor is of; NULL: it is of another format. */
+static const char *file_of(const struct g4_weights *w, const struct g4_tensor *tensor)
+{
+    for (size_t g = 0; g < w->gguf_count; g++)
+        for (size_t i = 0; i < w->ggufs[g].count; i++)
+            if (&w->ggufs[g].tensors[i] == tensor)
+                return w->ggufs[g].path;
+    return NULL;
+}
+
+static int refuse_twice(const struct g4_weights *w, const struct entry *pair, const char *path,
                         struct g4_err *err)
 {
-    json_t *root = NULL;
-    const json_t *map = NULL;
-    const char **names = NULL;
-    size_t count;
-    int status = g4_json_load(&root, index, INDEX_BYTES, err);
-    if (status < 0)
-        return status;
-    const struct g4_json_at at = {index, "", root};
-    status = g4_json_child(&at, "weight_map", true, JSON_OBJECT, &map, err);
+    const struct g4_tensor *a = pair[0].tensor, *b = pair[1].tensor;
+    const char *file = file_of(w, a), *other = file_of(w, b);
+    if (!file || !other)
+        return g4_err_set(err, G4_EINPUT, "'%s': tensor '%.200s' is there twice", path, b->name);
+    return g4_err_set(err, G4_EINPUT, "'%s': tensor '%s' is there again, as '%s' of '%s'", file,
+                      a->name, b->name, other);
+}
+
+static void forget_table(struct g4_weights *w)
+{
+    free(w->sorted);
+    free(w->published);
+    free(w->names);
+    w->sorted = NULL;
+    w->published = NULL;
+    w->names = NULL;
+    w->count = 0;
+}
+
+static int allocate_table(struct table *table, struct g4_err *err)
+{
+    static const char what[] = "the tensors' names";
+    struct g4_weights *w = table->weights;
+    void *entries = NULL;
+    add_tensors(table);
+    int status = g4_alloc((void **)&w->sorted, table->count, sizeof *w->sorted, what, err);
     if (status == 0)
-        status = list_shards(&names, &count, (json_t *)(uintptr_t)map, index, err);
+        status = g4_alloc((void **)&w->published, table->count, sizeof *w->published, what, err);
     if (status == 0)
-        status = g4_alloc((void **)&weights->shards, count, sizeof *weights->shards, "shards", err);
-    for (size_t i = 0; status == 0 && i < count; i++) {
-        char *path;
-        status = join(&path, folder, names[i], err);
-        if (status < 0)
-            break;
-        status = open_shard(weights, path, err);
-        if (status == G4_ENOTFOUND)
-            status = g4_err_set(err, G4_EINPUT, "'%s': shard '%s' is missing", index, names[i]);
-        free(path);
-    }
+        status = g4_alloc((void **)&w->names, table->name_bytes + 1, 1, what, err);
     if (status == 0)
-        status = check_index(weights, (json_t *)(uintptr_t)map, names, index, err);
-    free(names);
-    json_decref(root);
+        status = g4_alloc(&entries, table->count, sizeof *table->entries, what, err);
+    table->entries = entries;
     return status;
 }
 
-static int open_single(struct g4_weights *weights, const char *path, struct g4_err *err)
+static int build_table(struct g4_weights *w, const char *path, struct g4_err *err)
 {
-    int status = g4_alloc((void **)&weights->shards, 1, sizeof *weights->shards, "shards", err);
-    return status < 0 ? status : open_shard(weights, path, err);
-}
-
-static int open_folder(struct g4_weights *weights, const char *folder, struct g4_err *err)
-{
-    char *index = NULL, *single = NULL;
-    int status = join(&index, folder, "model.safetensors.index.json", err);
-    if (status == 0)
-        status = join(&single, folder, "model.safetensors", err);
+    struct table table = {.weights = w};
+    int status = w->gguf_count > 0 ? g4_weights_tell_dialect(w, &table.unified, err) : 0;
+    if (status < 0)
+        return status;
+    forget_table(w);
+    status = allocate_table(&table, err);
     if (status < 0)
         goto out;
-    if (exists(index))
-        status = open_indexed(weights, folder, index, err);
-    else if (exists(single))
-        status = open_single(weights, single, err);
-    else
-        status = g4_err_set(err, G4_ENOTFOUND,
-                            "'%s': neither model.safetensors nor "
-                            "model.safetensors.index.json is there",
-                            folder);
+    add_tensors(&table);
+    qsort(table.entries, table.count, sizeof *table.entries, compare_entries);
+    for (size_t i = 1; i < table.count; i++)
+        if (compare_entries(&table.entries[i - 1], &table.entries[i]) == 0) {
+            status = refuse_twice(w, &table.entries[i - 1], path, err);
+            goto out;
+        }
+    for (size_t i = 0; i < table.count; i++) {
+        w->sorted[i] = table.entries[i].tensor;
+        w->published[i] = table.entries[i].published;
+    }
+    w->count = table.count;
 out:
-    free(index);
-    free(single);
+    free(table.entries);
     return status;
 }
 
-static int sort_tensors(struct g4_weights *weights, const char *path, struct g4_err *err)
+/* ------------------------------------------------------------ opening */
+
+int g4_weights_is_gguf(bool *is, const char *path, struct g4_err *err)
 {
-    size_t count = 0, n = 0;
-    for (size_t s = 0; s < weights->shard_count; s++)
-        count += weights->shards[s].count;
-    int status =
-        g4_alloc((void **)&weights->sorted, count, sizeof *weights->sorted, "tensor names", err);
+    char magic[4];
+    size_t n;
+    *is = false;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return g4_err_set(err, errno == ENOENT ? G4_ENOTFOUND : G4_EIO, "'%s': cannot open: %s",
+                          path, strerror(errno));
+    int status = g4_read_full(fd, magic, sizeof magic, &n, err);
+    close(fd);
+    if (status < 0) {
+        g4_err_prefix(err, "'%s'", path);
+        return status;
+    }
+    *is = n == sizeof magic && memcmp(magic, "GGUF", sizeof magic) == 0;
+    return 0;
+}
+
+static int open_files(struct g4_weights *weights, const char *path, const char *companion,
+                      struct g4_err *err)
+{
+    struct stat st;
+    bool is_file = stat(path, &st) == 0 && S_ISREG(st.st_mode), is_gguf = false;
+    int status = is_file ? g4_weights_is_gguf(&is_gguf, path, err) : 0;
     if (status < 0)
         return status;
-    for (size_t s = 0; s < weights->shard_count; s++)
-        for (size_t i = 0; i < weights->shards[s].count; i++)
-            weights->sorted[n++] = &weights->shards[s].tensors[i];
-    weights->count = count;
-    if (weights->shard_count > 1) /* one shard is sorted already */
-        qsort(weights->sorted, count, sizeof *weights->sorted, compare_tensor);
-    for (size_t i = 1; i < count; i++)
-        if (strcmp(weights->sorted[i - 1]->name, weights->sorted[i]->name) == 0)
-            return g4_err_set(err, G4_EINPUT, "'%s': tensor '%.200s' is in two shards", path,
-                              weights->sorted[i]->name);
-    return 0;
+    if (!is_gguf && companion)
+        return g4_err_set(err, G4_EUSAGE,
+                          "'%s': a file of towers goes with a GGUF text model, not with '%s'",
+                          companion, path);
+    if (!is_gguf)
+        return g4_weights_open_shards(weights, path, !is_file && S_ISDIR(st.st_mode), err);
+    status = g4_weights_open_parts(weights, path, err);
+    return status < 0 || !companion ? status : g4_weights_open_companion(weights, companion, err);
 }
 
 int g4_weights_open(struct g4_weights *weights, const char *path, const char *companion,
                     struct g4_err *err)
 {
-    struct stat st;
-    (void)companion;
     *weights = (struct g4_weights){0};
-    int status = stat(path, &st) == 0 && S_ISDIR(st.st_mode) ? open_folder(weights, path, err)
-                                                             : open_single(weights, path, err);
+    int status = open_files(weights, path, companion, err);
     if (status == 0)
-        status = sort_tensors(weights, path, err);
+        status = build_table(weights, path, err);
+    if (status < 0)
+        g4_weights_close(weights);
+    return status;
+}
+
+int g4_weights_attach(struct g4_weights *weights, const char *companion, struct g4_err *err)
+{
+    int status = g4_weights_open_companion(weights, companion, err);
+    if (status == 0)
+        status = build_table(weights, companion, err);
     if (status < 0)
         g4_weights_close(weights);
     return status;
@@ -219,11 +254,35 @@ int g4_weights_open(struct g4_weights *weights, const char *path, const char *co
 
 void g4_weights_close(struct g4_weights *weights)
 {
+    forget_table(weights);
     for (size_t s = 0; s < weights->shard_count; s++)
         g4_safetensors_close(&weights->shards[s]);
+    for (size_t g = 0; g < weights->gguf_count; g++)
+        g4_gguf_close(&weights->ggufs[g]);
     free(weights->shards);
-    free(weights->sorted);
+    free(weights->ggufs);
     *weights = (struct g4_weights){0};
+}
+
+/* ------------------------------------------------------------ asking */
+
+static int compare_name(const void *name, const void *published)
+{
+    return strcmp(name, *(const char *const *)published);
+}
+
+const struct g4_tensor *g4_weights_find(const struct g4_weights *weights,
+                                        const char *published_name)
+{
+    if (weights->count == 0)
+        return NULL;
+    const char **found = bsearch(published_name, weights->published, weights->count,
+                                 sizeof *weights->published, compare_name);
+    if (!found)
+        return NULL;
+    if (weights->asked)
+        weights->asked[found - weights->published] = 1;
+    return weights->sorted[found - weights->published];
 }
 
 uint64_t g4_weights_mapped(const struct g4_weights *weights)
@@ -231,60 +290,7 @@ uint64_t g4_weights_mapped(const struct g4_weights *weights)
     uint64_t bytes = 0;
     for (size_t i = 0; i < weights->shard_count; i++)
         bytes += weights->shards[i].map.size;
+    for (size_t i = 0; i < weights->gguf_count; i++)
+        bytes += weights->ggufs[i].map.size;
     return bytes;
-}
-
-static const struct g4_tensor *find_exact(const struct g4_weights *weights, const char *name)
-{
-    const struct g4_tensor tensor = {.name = name}, *key = &tensor;
-    if (weights->count == 0)
-        return NULL;
-    const struct g4_tensor **found =
-        bsearch(&key, weights->sorted, weights->count, sizeof *weights->sorted, compare_tensor);
-    return found ? *found : NULL;
-}
-
-/* How re-saved files spell a published prefix, in the order they are tried. */
-static const struct spelling {
-    const char *published, *saved;
-} spellings[] = {
-    {"model.language_model.", "model.language_model."},
-    {"model.language_model.", "language_model.model."},
-    {"model.language_model.", "model."},
-    {"model.vision_tower.", "vision_tower."},
-    {"model.vision_embedder.", "vision_embedder."},
-    {"model.audio_tower.", "audio_tower."},
-    {"model.embed_vision.", "embed_vision."},
-    {"model.embed_audio.", "embed_audio."},
-};
-enum { SPELLINGS = sizeof spellings / sizeof spellings[0] };
-
-const struct g4_tensor *g4_weights_find(const struct g4_weights *weights,
-                                        const char *published_name)
-{
-    const struct g4_tensor *tensor = find_exact(weights, published_name);
-    for (size_t i = 0; !tensor && i < SPELLINGS; i++) {
-        size_t n = strlen(spellings[i].published);
-        if (strncmp(published_name, spellings[i].published, n) != 0)
-            continue;
-        char name[NAME_BYTES];
-        int length = snprintf(name, sizeof name, "%s%s", spellings[i].saved, published_name + n);
-        if (length > 0 && (size_t)length < sizeof name)
-            tensor = find_exact(weights, name);
-    }
-    return tensor;
-}
-
-bool g4_weights_has_prefix(const char *name, const char *published_prefix)
-{
-    if (strncmp(name, published_prefix, strlen(published_prefix)) == 0)
-        return true;
-    for (size_t i = 0; i < SPELLINGS; i++) {
-        size_t n = strlen(spellings[i].published), saved = strlen(spellings[i].saved);
-        if (strncmp(published_prefix, spellings[i].published, n) == 0 &&
-            strncmp(name, spellings[i].saved, saved) == 0 &&
-            strncmp(name + saved, published_prefix + n, strlen(published_prefix + n)) == 0)
-            return true;
-    }
-    return false;
 }

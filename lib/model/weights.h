@@ -3,7 +3,8 @@
  *
  * A folder: model.safetensors.index.json with its shards, or model.safetensors. Or one safetensors
  * file. Or a GGUF file: the text model (with its other parts, when it is split: any of them may be
- * named) and its companion, which holds the towers; or the companion alone.
+ * named; some files hold the towers as well) and its companion, which holds the towers; or the
+ * companion alone.
  *
  * Names are looked up in the published spelling ("model.language_model.layers.0...",
  * "model.vision_tower...", "model.embed_vision..."). Re-saved names are found as well:
@@ -24,7 +25,7 @@
 #include "lib/model/gguf_names.h"
 #include "lib/tensor/tensor.h"
 
-enum { G4_MAX_SHARDS = 1024 };
+enum { G4_MAX_SHARDS = 1024 }; /* and parts of a GGUF model */
 
 /* Where a store keeps other numbers than the published files: readers look here. */
 struct g4_weights_form {
@@ -44,20 +45,33 @@ struct g4_weights {
     const struct g4_gguf *text;  /* of ggufs: the one with the text model's metadata; NULL = none */
     const struct g4_gguf *media; /* of ggufs: the one with the towers' metadata (which may be the
                                     text model's file); NULL = none */
-    const struct g4_tensor **sorted; /* all tensors of all shards by name */
+    const struct g4_tensor **sorted; /* all tensors of all files, by published name */
+    const char **published; /* those names, in the same order; a tensor that is of no published
+                               model keeps the name it has */
     size_t count;
+    unsigned char *asked; /* NULL, or for each of `sorted` a mark that g4_weights_find sets when it
+                             finds it; borrowed */
+    char *names;          /* backing store of the published names that no file spells */
 };
 
 /*
- * path: a folder or a file. The index wins over a single file beside it. companion: a GGUF file with
- * the towers for a GGUF text model; NULL = none. Errors: whatever is wrong with a file; a shard
- * missing, or named outside the folder; a tensor that is not where the index has it, or in two
- * shards; a part of a split model missing, or of another; G4_ENOTFOUND: the folder holds no
- * weights. *weights is zeroed then.
+ * path: a folder or a file. The index wins over a single file beside it. companion: a GGUF file
+ * with the towers for a GGUF text model; NULL = none. Errors: whatever is wrong with a file; a
+ * shard missing, or named outside the folder; a tensor that is not where the index has it, or is
+ * there twice; a part of a split model missing, or of another; G4_ENOTFOUND: the folder holds no
+ * weights; G4_EUNSUPPORTED: a GGUF file that is no Gemma 4 model, a drafter or an adapter;
+ * G4_EUSAGE: a companion for what has none. *weights is zeroed then.
  */
 int g4_weights_open(struct g4_weights *weights, const char *path, const char *companion,
                     struct g4_err *err);
 void g4_weights_close(struct g4_weights *weights);
+
+/* Adds the companion to a GGUF text model that was opened without one. If it fails, *weights is
+ * closed. */
+int g4_weights_attach(struct g4_weights *weights, const char *companion, struct g4_err *err);
+
+/* *is: whether the file begins like a GGUF file. */
+int g4_weights_is_gguf(bool *is, const char *path, struct g4_err *err);
 
 /* NULL when there is no such tensor under any accepted spelling. */
 const struct g4_tensor *g4_weights_find(const struct g4_weights *weights,
@@ -65,9 +79,5 @@ const struct g4_tensor *g4_weights_find(const struct g4_weights *weights,
 
 /* Bytes of all mapped files. */
 uint64_t g4_weights_mapped(const struct g4_weights *weights);
-
-/* Whether a stored name is `published_prefix` + anything, in any accepted spelling. A text-only
- * "model." is not told from the towers' published "model.vision_tower.": ask for those first. */
-bool g4_weights_has_prefix(const char *name, const char *published_prefix);
 
 #endif

@@ -39,4 +39,8 @@ struct g4_attention {
 /* Memory beyond exec's scratch: none. */
 void g4_attention(const struct g4_exec *exec, const struct g4_attention *attention);
 
+/* What g4_attention would make of each, in one go: those with few queries share the threads. */
+void g4_attention_all(const struct g4_exec *exec, const struct g4_attention *attentions,
+                      size_t count);
+
 #endif

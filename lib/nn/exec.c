@@ -24,10 +24,11 @@ int g4_exec_open(struct g4_exec *exec, int threads, struct g4_err *err)
         goto out;
 
     exec->scratch_size = G4_SCRATCH_FLOATS * sizeof(float);
+    const size_t shared = G4_SCRATCH_SHARED_FLOATS * sizeof(float);
     size_t bytes;
     void *scratch = NULL;
-    if (!g4_mul_size(exec->scratch_size, (size_t)g4_pool_threads(exec->pool) + 1, &bytes) ||
-        posix_memalign(&scratch, 64, bytes) != 0) {
+    if (!g4_mul_size(exec->scratch_size, (size_t)g4_pool_threads(exec->pool), &bytes) ||
+        !g4_add_size(bytes, shared, &bytes) || posix_memalign(&scratch, 64, bytes) != 0) {
         rc = g4_err_nomem(err, exec->scratch_size, "scratch memory of a thread");
         goto out;
     }

@@ -17,8 +17,8 @@
 struct g4_exec {
     struct g4_pool *pool;
     const struct g4_kernels *kernels;
-    unsigned char *scratch; /* (threads + 1) x scratch_size bytes, 64-byte aligned */
-    size_t scratch_size;    /* bytes of one worker, and of what they share */
+    unsigned char *scratch; /* 64-byte aligned: a piece per thread, then what they share */
+    size_t scratch_size;    /* bytes of a thread's piece */
 };
 
 /* threads 0: g4_pool_default_threads(). Kernels are those of g4_kernels_best() ($G4_CPU honoured).

@@ -1,89 +1,164 @@
 /*
  * gemm.c - matrix times many rows.
  *
- * An item is a group of columns of y (rows of W) times a part of the rows of x. For every block of
- * k it packs its rows of W into panels once, then takes the rows of x by blocks small enough to
- * stay in the second cache while the panels pass over them:
+ * A pass takes as many rows of x as fit into the shared scratch (of absurdly long ones, a part of
+ * their columns), and has two jobs. The first makes factors of them, once:
+ *
+ *     xs = convert(clamp(x))
+ *
+ * In the second an item is a group of columns of y (rows of W) times a part of the rows. For every
+ * block of k it packs its rows of W into panels, then takes the rows of xs by blocks small enough
+ * to stay in the second cache while the panels pass over them:
  *
  *     for k0 by kc:  panels = pack(W[group, k0..])
- *         for r0 by X_ROWS:  xs = clamp(x[r0.., k0..])
- *             for each panel:  y[r0.., panel] (+)= xs panel
+ *         for r0 by X_ROWS:
+ *             for each panel:  y[r0.., panel] (+)= xs[r0.., k0..] panel
  */
 #include <assert.h>
-#include <string.h>
 
 #include "lib/nn/product.h"
 #include "lib/nn/scratch.h"
+#include "lib/nn/widen.h"
 
 enum {
-    GROUP_COLS = 256, /* columns of y in an item (at least one panel) */
-    X_ROWS = 96,      /* rows of x copied at a time */
-    X_PAD = 16,       /* floats between copied rows: rows a power of two apart share cache sets */
-    PART_ROWS = 256,  /* fewest rows of x that pay for packing W again */
-    ITEMS = 32,       /* split rows only while there are fewer items than this */
+    GROUP_COLS = 256,  /* columns of y in an item (at least one panel) */
+    X_ROWS = 96,       /* rows of xs at a time */
+    CONVERT_ROWS = 16, /* rows of x in an item of the first job */
+    LONG_ROWS = 256,   /* so many rows of x should fit into a pass; else their columns are split */
+    ITEMS = 32,        /* split rows only while there are fewer items than this */
+    LINE = 64,         /* bytes of a cache line */
+    TILE_COLS = 256,   /* columns of W widened at a time: whole blocks of every type */
 };
 
 struct job {
     struct g4_product product;
-    size_t block;            /* columns of y in a group */
-    size_t parts, part_rows; /* of the rows of x */
+    const struct g4_gemm *gemm;
+    size_t size;       /* bytes of a factor */
+    unsigned char *xs; /* factors of the pass, rows ldxs bytes apart */
+    size_t ldxs;       /* an odd number of lines: rows do not share sets of the cache */
+    size_t first, n;   /* rows of x in the pass */
+    size_t k_first, k; /* columns of x in the pass */
+    size_t block;      /* columns of y in a group */
+    size_t parts, part_rows;
 };
 
-/* xs[m, k] = clamp(x[r0.., k0..]) */
-static void copy_rows(const struct g4_product *p, float *xs, size_t ldxs, size_t r0, size_t m,
-                      size_t k0, size_t k)
-{
-    const struct g4_linear *layer = p->layer;
-    const bool limits = g4_limits(layer->in_min, layer->in_max);
-    for (size_t r = 0; r < m; r++) {
-        const float *x = p->x + (r0 + r) * p->ldx + k0;
-        if (limits)
-            p->exec->kernels->clamp(xs + r * ldxs, x, layer->in_min, layer->in_max, k);
-        else
-            memcpy(xs + r * ldxs, x, k * sizeof *x);
-    }
-}
-
-static void run_item(void *ctx, size_t item, int worker)
+static void convert_item(void *ctx, size_t item, int worker)
 {
     const struct job *j = ctx;
     const struct g4_product *p = &j->product;
-    const struct g4_kernels *kernels = p->exec->kernels;
-    const struct g4_matrix *w = &p->layer->w;
-    const size_t nr = kernels->gemm_nr, kc = kernels->gemm_kc, ldxs = kc + X_PAD;
-    const size_t col = item / j->parts * j->block, cols = g4_min_size(j->block, w->rows - col);
-    const size_t from = item % j->parts * j->part_rows, to = g4_min_size(p->n, from + j->part_rows);
-    float *panels = g4_scratch(p->exec, worker);
-    float *xs = panels + j->block * kc;
+    const struct g4_linear *layer = p->layer;
+    const bool limits = g4_limits(layer->in_min, layer->in_max);
+    const size_t from = item * CONVERT_ROWS, to = g4_min_size(j->n, from + CONVERT_ROWS);
+    float *clamped = g4_scratch(p->exec, worker);
+    for (size_t r = from; r < to; r++) {
+        const float *x = p->x + (j->first + r) * p->ldx + j->k_first;
+        for (size_t i = 0; i < j->k; i += j->gemm->kc) {
+            const size_t k = g4_min_size(j->gemm->kc, j->k - i);
+            if (limits)
+                p->exec->kernels->clamp(clamped, x + i, layer->in_min, layer->in_max, k);
+            j->gemm->convert(j->gemm, j->xs + r * j->ldxs + i * j->size, limits ? clamped : x + i,
+                             k);
+        }
+    }
+}
 
-    for (size_t k0 = 0; k0 < w->cols; k0 += kc) {
-        const size_t k = g4_min_size(kc, w->cols - k0);
+/* A panel of rows col .. col+rows-1 of W, columns k0 .. k0+k-1; of types that cannot be packed as
+ * they are by way of tile[nr, TILE_COLS]. */
+static void pack_panel(const struct job *j, unsigned char *panel, size_t col, size_t rows,
+                       size_t k0, size_t k, float *tile)
+{
+    const struct g4_gemm *gemm = j->gemm;
+    const struct g4_matrix *w = &j->product.layer->w;
+    if (w->dtype < G4_DTYPE_FLOATS && !g4_scales_within_rows(w)) {
+        gemm->pack_rows[w->dtype](gemm, panel, g4_matrix_at(w, col, k0), w->stride, rows, k);
+        return;
+    }
+    for (size_t i = 0; i < k; i += TILE_COLS) {
+        const size_t cols = g4_min_size(TILE_COLS, k - i);
+        g4_widen_rows(j->product.exec, w, col, rows, k0 + i, cols, tile);
+        gemm->pack_rows[G4_DTYPE_F32](gemm, panel + i * gemm->nr * j->size, tile,
+                                      cols * sizeof *tile, rows, cols);
+    }
+}
+
+static void product_item(void *ctx, size_t item, int worker)
+{
+    const struct job *j = ctx;
+    const struct g4_product *p = &j->product;
+    const struct g4_gemm *gemm = j->gemm;
+    const size_t nr = gemm->nr, width = p->layer->w.rows;
+    const size_t col = item / j->parts * j->block, cols = g4_min_size(j->block, width - col);
+    const size_t from = item % j->parts * j->part_rows, to = g4_min_size(j->n, from + j->part_rows);
+    float *tile = g4_scratch(p->exec, worker);
+    unsigned char *panels = (unsigned char *)(tile + nr * TILE_COLS);
+
+    for (size_t i = 0; i < j->k; i += gemm->kc) {
+        const size_t k = g4_min_size(gemm->kc, j->k - i);
+        const size_t panel = nr * g4_round_up(k, gemm->step) * j->size; /* bytes */
         for (size_t c = 0; c < cols; c += nr)
-            kernels->dtype[w->dtype].pack_rows(panels + c * k, nr, g4_matrix_at(w, col + c, k0),
-                                               w->stride, g4_min_size(nr, cols - c), k);
-        for (size_t r0 = from; r0 < to; r0 += X_ROWS) {
-            const size_t m = g4_min_size(X_ROWS, to - r0);
-            float *y = p->y + r0 * p->ldy + col;
-            copy_rows(p, xs, ldxs, r0, m, k0, k);
+            pack_panel(j, panels + c / nr * panel, col + c, g4_min_size(nr, cols - c),
+                       j->k_first + i, k, tile);
+        for (size_t r = from; r < to; r += X_ROWS) {
+            const size_t m = g4_min_size(X_ROWS, to - r);
+            const void *xs = j->xs + r * j->ldxs + i * j->size;
+            float *y = p->y + (j->first + r) * p->ldy + col;
             for (size_t c = 0; c < cols; c += nr)
-                kernels->gemm(y + c, p->ldy, xs, ldxs, m, panels + c * k, g4_min_size(nr, cols - c),
-                              k, k0 > 0);
-            if (k0 + k == w->cols)
+                gemm->multiply(y + c, p->ldy, xs, j->ldxs / j->size, m, panels + c / nr * panel,
+                               g4_min_size(nr, cols - c), k, j->k_first + i > 0);
+            if (j->k_first + i + k == p->layer->w.cols)
                 g4_product_finish(p, y, m, col, cols);
         }
     }
+}
+
+/* Columns of x in a pass. */
+static size_t pass_columns(const struct job *j)
+{
+    const size_t most = G4_SCRATCH_SHARED_FLOATS * sizeof(float) / LONG_ROWS / j->size,
+                 kc = j->gemm->kc;
+    return g4_min_size(j->product.layer->w.cols, most / kc * kc);
+}
+
+/* Rows of x in a pass of k columns, and where they lie. */
+static size_t pass_rows(struct job *j, size_t k)
+{
+    const size_t lines = g4_pieces(g4_round_up(k, j->gemm->step) * j->size, LINE);
+    j->ldxs = (lines + 1 - lines % 2) * LINE;
+    const size_t most = G4_SCRATCH_SHARED_FLOATS * sizeof(float) / j->ldxs / X_ROWS * X_ROWS;
+    assert(most > 0);
+    return g4_round_up(g4_pieces(j->product.n, g4_pieces(j->product.n, most)), X_ROWS);
+}
+
+static void run_pass(struct job *j)
+{
+    struct g4_pool *pool = j->product.exec->pool;
+    const size_t groups = g4_pieces(j->product.layer->w.rows, j->block);
+    const size_t parts =
+        g4_min_size(g4_pieces(ITEMS, groups), g4_pieces(j->n, j->gemm->rows_to_pack));
+    j->part_rows = g4_round_up(g4_pieces(j->n, parts), X_ROWS);
+    j->parts = g4_pieces(j->n, j->part_rows);
+    g4_pool_run(pool, convert_item, j, g4_pieces(j->n, CONVERT_ROWS));
+    g4_pool_run(pool, product_item, j, groups * j->parts);
 }
 
 void g4_product_gemm(const struct g4_product *product)
 {
     const struct g4_kernels *kernels = product->exec->kernels;
     struct job j = {.product = *product};
-    j.block = g4_round_up(GROUP_COLS, kernels->gemm_nr);
-    assert(j.block * kernels->gemm_kc + X_ROWS * (kernels->gemm_kc + X_PAD) <= G4_SCRATCH_FLOATS);
+    j.gemm = product->layer->exact ? &kernels->gemm_f32 : g4_kernels_gemm(kernels);
+    j.size = g4_dtype_info(j.gemm->type)->bytes;
+    j.block = g4_round_up(GROUP_COLS, j.gemm->nr);
+    j.xs = (unsigned char *)g4_scratch_shared(product->exec);
+    assert(j.block * j.size * j.gemm->kc + j.gemm->nr * TILE_COLS * sizeof(float) <=
+           G4_SCRATCH_FLOATS * sizeof(float));
+    assert(TILE_COLS % j.gemm->step == 0);
 
-    const size_t n = product->n, groups = g4_pieces(product->layer->w.rows, j.block);
-    const size_t parts = g4_min_size(g4_pieces(ITEMS, groups), g4_pieces(n, PART_ROWS));
-    j.part_rows = g4_round_up(g4_pieces(n, parts), X_ROWS);
-    j.parts = g4_pieces(n, j.part_rows);
-    g4_pool_run(product->exec->pool, run_item, &j, groups * j.parts);
+    const size_t columns = product->layer->w.cols, k = pass_columns(&j), rows = pass_rows(&j, k);
+    for (j.first = 0; j.first < product->n; j.first += rows) {
+        j.n = g4_min_size(rows, product->n - j.first);
+        for (j.k_first = 0; j.k_first < columns; j.k_first += k) {
+            j.k = g4_min_size(k, columns - j.k_first);
+            run_pass(&j);
+        }
+    }
 }

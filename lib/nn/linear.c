@@ -6,6 +6,21 @@
 #include <assert.h>
 
 #include "lib/nn/product.h"
+#include "lib/nn/widen.h"
+
+enum { TOGETHER = 32 }; /* products of a few rows in one run */
+
+/* y[n] *= the scales of rows first .. first+n-1 of W. */
+static void scale_outputs(const struct g4_kernels *kernels, const struct g4_matrix *w, float *y,
+                          size_t first, size_t n)
+{
+    if (w->scales.stride == 0) {
+        kernels->scale(y, y, g4_scale_at(w, 0, 0), n);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        y[i] *= g4_scale_at(w, first + i, 0);
+}
 
 void g4_product_finish(const struct g4_product *product, float *y, size_t m, size_t col,
                        size_t cols)
@@ -13,8 +28,11 @@ void g4_product_finish(const struct g4_product *product, float *y, size_t m, siz
     const struct g4_kernels *kernels = product->exec->kernels;
     const struct g4_linear *layer = product->layer;
     const bool limits = g4_limits(layer->out_min, layer->out_max);
+    const bool scales = layer->w.scales.data && !g4_scales_within_rows(&layer->w);
     for (size_t r = 0; r < m; r++) {
         float *row = y + r * product->ldy;
+        if (scales)
+            scale_outputs(kernels, &layer->w, row, col, cols);
         if (limits)
             kernels->clamp(row, row, layer->out_min, layer->out_max, cols);
         if (layer->bias)
@@ -35,24 +53,61 @@ void g4_linear(const struct g4_exec *exec, const struct g4_linear *layer, float 
         g4_product_gemm(&product);
 }
 
-void g4_matmul(const struct g4_exec *exec, const struct g4_matrix *w, float *y, size_t ldy,
-               const float *x, size_t ldx, size_t n)
+static struct g4_linear bare(const struct g4_matrix *w, bool exact)
 {
-    const struct g4_linear layer = {
+    return (struct g4_linear){
         .w = *w,
         .in_min = -INFINITY,
         .in_max = INFINITY,
         .out_min = -INFINITY,
         .out_max = INFINITY,
+        .exact = exact,
     };
+}
+
+void g4_matmul(const struct g4_exec *exec, const struct g4_matrix *w, float *y, size_t ldy,
+               const float *x, size_t ldx, size_t n)
+{
+    const struct g4_linear layer = bare(w, false);
     g4_linear(exec, &layer, y, ldy, x, ldx, n, NULL);
+}
+
+void g4_matmul_exact(const struct g4_exec *exec, const struct g4_matrix *w, float *y, size_t ldy,
+                     const float *x, size_t ldx, size_t n)
+{
+    const struct g4_linear layer = bare(w, true);
+    g4_linear(exec, &layer, y, ldy, x, ldx, n, NULL);
+}
+
+void g4_matmul_all(const struct g4_exec *exec, const struct g4_matmul *products, size_t count)
+{
+    struct g4_linear layers[TOGETHER];
+    struct g4_product few[TOGETHER];
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct g4_matmul *m = &products[i];
+        if (m->n > G4_GEMV_ROWS) {
+            g4_matmul(exec, m->w, m->y, m->ldy, m->x, m->ldx, m->n);
+            continue;
+        }
+        if (m->n > 0 && m->w->rows > 0) {
+            layers[n] = bare(m->w, false);
+            few[n] = (struct g4_product){exec, &layers[n], m->y, m->ldy, m->x, m->ldx, m->n};
+            n++;
+        }
+        if (n == TOGETHER) {
+            g4_products_gemv(few, n);
+            n = 0;
+        }
+    }
+    g4_products_gemv(few, n);
 }
 
 void g4_matrix_part(const struct g4_exec *exec, const struct g4_matrix *w, size_t r, size_t k,
                     size_t n, float scale, float *y)
 {
     assert(r < w->rows && k <= w->cols && n <= w->cols - k);
-    exec->kernels->dtype[w->dtype].widen(y, g4_matrix_at(w, r, k), n, scale);
+    g4_widen_part(exec, w, r, k, n, scale, y);
 }
 
 void g4_matrix_row(const struct g4_exec *exec, const struct g4_matrix *w, size_t r, float scale,

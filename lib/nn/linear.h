@@ -13,7 +13,7 @@
 /* Scales of a matrix of codes: W[r][k] = code[r][k] * scale[r][k / group]. */
 struct g4_scales {
     const void *data;    /* NULL: none, the type holds its own */
-    enum g4_dtype dtype; /* F32 or BF16; no alignment is promised */
+    enum g4_dtype dtype; /* F32, BF16 or F16; no alignment is promised */
     size_t group;        /* columns that share a scale: a divisor of cols, at most cols */
     size_t stride;       /* bytes from row to row; 0: all rows share one row of scales */
 };
@@ -35,6 +35,8 @@ struct g4_linear {
     struct g4_matrix w;
     float in_min, in_max, out_min, out_max;
     const float *bias; /* [rows] */
+    bool exact;        /* factors stay float32 at every level, however many rows: for what decides,
+                          as a router does */
 };
 
 /*
@@ -48,6 +50,23 @@ void g4_linear(const struct g4_exec *exec, const struct g4_linear *layer, float 
 /* The same for a bare matrix: y = x W^T. */
 void g4_matmul(const struct g4_exec *exec, const struct g4_matrix *w, float *y, size_t ldy,
                const float *x, size_t ldx, size_t n);
+
+/* The same as an exact layer. */
+void g4_matmul_exact(const struct g4_exec *exec, const struct g4_matrix *w, float *y, size_t ldy,
+                     const float *x, size_t ldx, size_t n);
+
+/* One of several products: y[n, w->rows] = x[n, w->cols] W^T. */
+struct g4_matmul {
+    const struct g4_matrix *w;
+    float *y;
+    size_t ldy;
+    const float *x;
+    size_t ldx, n;
+};
+
+/* What g4_matmul would make of each, in one go: with few rows the threads meet once instead of
+ * after every product, and rows of x that neighbours share are prepared once. */
+void g4_matmul_all(const struct g4_exec *exec, const struct g4_matmul *products, size_t count);
 
 /* y[n] = columns k..k+n-1 of row r of W, widened to float32 and times scale. k and n need not be at
  * borders of blocks. One thread. */

@@ -26,6 +26,9 @@ struct g4_product {
 /* n in 1..G4_GEMV_ROWS; tmp as for g4_linear. */
 void g4_product_gemv(const struct g4_product *product, float *tmp);
 
+/* Several such products, without input limits, of one exec. */
+void g4_products_gemv(const struct g4_product *products, size_t count);
+
 /* Any n. */
 void g4_product_gemm(const struct g4_product *product);
 

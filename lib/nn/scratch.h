@@ -11,15 +11,17 @@
 
 #include "lib/nn/exec.h"
 
-enum { G4_SCRATCH_FLOATS = 512 * 1024 }; /* 2 MiB */
+enum {
+    G4_SCRATCH_FLOATS = 512 * 1024,             /* of a worker: 2 MiB */
+    G4_SCRATCH_SHARED_FLOATS = 4 * 1024 * 1024, /* of the function that runs: 16 MiB */
+};
 
 static inline float *g4_scratch(const struct g4_exec *exec, int worker)
 {
     return (float *)(void *)(exec->scratch + (size_t)worker * exec->scratch_size);
 }
 
-/* One more piece of the same size, for what the items of a job leave to the function that began it.
- */
+/* For what one job leaves to the next, or to the function that began it. */
 static inline float *g4_scratch_shared(const struct g4_exec *exec)
 {
     return g4_scratch(exec, g4_pool_threads(exec->pool));

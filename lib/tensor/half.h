@@ -45,4 +45,27 @@ static inline float g4_f16_to_f32(uint16_t h)
     return x;
 }
 
+/* Nearest, ties to even; 65520 and beyond is infinity; NaN stays a (quiet) NaN. */
+static inline uint16_t g4_f32_to_f16(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    const uint32_t sign = bits >> 16 & 0x8000, size = bits & 0x7fffffffu;
+    uint32_t half;
+    if (size > 0x7f800000u) {
+        half = 0x7e00 | (size >> 13 & 1023);
+    } else if (size >= 0x47800000u) { /* 65536 */
+        half = 0x7c00;
+    } else if (size >= 0x38800000u) { /* 2^-14: the exponent's bias goes from 127 to 15 */
+        half = (size + 0xfff + (size >> 13 & 1) - 0x38000000u) >> 13;
+    } else { /* subnormal: a sum with 0.5 rounds to multiples of 2^-24 */
+        float sum;
+        memcpy(&sum, &size, sizeof sum);
+        sum += 0.5f;
+        memcpy(&half, &sum, sizeof half);
+        half -= 0x3f000000u;
+    }
+    return (uint16_t)(sign | half);
+}
+
 #endif

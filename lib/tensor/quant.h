@@ -1,6 +1,6 @@
 /*
  * quant.h - what the bytes of every weight type mean: the scalar truth that kernels are checked
- * against, and the encoders that write such bytes.
+ * against (quant.c), and the encoders that write such bytes (quantise.c, quantise_k.c).
  *
  * d, m are halves; nib(k) is the low nibble of byte k for k < 16, else the high nibble of byte
  * k - 16 (of a block of 32). Byte offsets and formulas stand beside each decoder in quant.c.
@@ -16,9 +16,10 @@
 
 /*
  * out[n] = the stored numbers of n elements from `data` on; n is whole blocks, dtype below
- * G4_DTYPE_WEIGHTS. Of codes (G4_DTYPE_CODES..) the codes themselves, without their scales: I4 gives
- * -8..7, SFP8 its value before the tensor's scale. Any bytes give some number: NaN and infinities
- * only where a stored half (or float) is one.
+ * G4_DTYPE_WEIGHTS. Of codes (G4_DTYPE_CODES..) the codes themselves, without their scales: I4
+ * gives -8..7, SFP8 its value before the tensor's scale. Any bytes give some number: NaN and
+ * infinities only where a stored half (or float) is one, or an exponent of MXFP4 leads beyond the
+ * floats.
  */
 void g4_dequantise(enum g4_dtype dtype, float *out, const void *data, size_t n);
 
@@ -33,7 +34,8 @@ bool g4_quantise_known(enum g4_dtype dtype);
  *     Q4_0  m = the first x of largest |x|, d = m / -8, q = min(15, (int)(x * (1 / d) + 8.5))
  *     Q8_0  d = max|x| / 127, q = round(x * (1 / d))
  *
- * The K types search scale and minimum for the least weighted square error.
+ * The K types search scale and minimum for the least weighted square error. Sizes beyond 65504 (the
+ * largest half) may come back as infinities or NaN.
  */
 void g4_quantise(enum g4_dtype dtype, void *data, const float *x, size_t n);
 

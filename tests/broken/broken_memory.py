@@ -45,6 +45,7 @@ def run(folder, project, pool):
     os.makedirs(folder)
     library = build(folder)
     media = os.path.join(project, "examples/media")
+    gguf = os.path.join(os.environ["G4_MODEL"], "gguf/g4-demo-q4_0.gguf")
     stream = os.path.join(folder, "star.g4s")
     with open(stream, "wb") as f:
         subprocess.run(["g4-vision", "-t", "70", os.path.join(media, "star.png")], check=True, stdout=f)
@@ -53,8 +54,12 @@ def run(folder, project, pool):
                        (["g4-stream", "npy", stream], True), (["g4-stream", "text", "word"], True),
                        (["g4-model", "info"], True), (["g4-decode", "--no-media", "-q", "-n", "2", "-p", "hi"], True),
                        (["g4-decode", "-q", "-n", "2", "--format", "text", "-p", "hi", stream], True),
+                       (["g4-decode", "--each", "--batch", "2", "-q", "-n", "2", "-p", "hi", stream, stream], True),
                        (["g4-vision", "-q", "-t", "70", os.path.join(media, "star.png")], True),
                        (["g4-vision", "-q", "-t", "70", os.path.join(media, "circle.jpg")], True),
+                       (["g4-model", "info", gguf], True), (["g4-model", "verify", gguf], True),
+                       (["g4-decode", "-m", gguf, "--no-media", "-q", "-n", "2", "-p", "hi"], True),
+                       (["g4-vision", "-m", gguf, "-q", "-t", "70", os.path.join(media, "star.png")], True),
                        (["g4-audio", "-q", os.path.join(media, "command.wav")], False)):
         total, want = count(library, argv)
         points = sorted({1 + i * (total - 1) // (POINTS - 1) for i in range(POINTS)})

@@ -274,7 +274,7 @@ EOF
 }
 
 @test "options of later versions are refused by name" {
-    for o in --schema=x --tools=x --session=x --chat --batch=4 --lookup --format=srt --task=ocr; do
+    for o in --schema=x --tools=x --session=x --chat --lookup --format=srt --task=ocr; do
         run g4-decode $o -p x </dev/null
         [ "$status" -eq 2 ]
         [[ $output == *'not built in'* ]]

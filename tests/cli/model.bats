@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
-# g4-model: info, list, and how models are found.
+# g4-model: info, list, and how models are found. Stores and GGUF folders: model_store.bats.
 
 setup() {
     export HOME=$BATS_TEST_TMPDIR/home XDG_DATA_DIRS=$BATS_TEST_TMPDIR/system
-    unset G4_MODEL XDG_DATA_HOME XDG_CACHE_HOME HF_HOME HF_HUB_CACHE HUGGINGFACE_HUB_CACHE
+    unset G4_MODEL XDG_DATA_HOME XDG_CACHE_HOME HF_HOME HF_HUB_CACHE HUGGINGFACE_HUB_CACHE OLLAMA_MODELS
     mkdir -p "$HOME"
     cd "$BATS_TEST_TMPDIR" || return 1
     DEMO=$G4_TOP/examples/demo-model
@@ -32,12 +32,59 @@ one_line() {
     [[ $output == *"variant     custom"* ]]
     [[ $output == *"input       text, image, video, audio"* ]]
     [[ $output == *"text        8 layers (2 full, 6 sliding over 512), width 128"* ]]
+    [[ $output == *"form        BF16 safetensors"* ]]
+    [[ $output == *"4 heads of 32, 1 for keys and values; in full layers of 64, 1"* ]]
+    [[ $output == *"feed-forward of width 256, from layer 4 on 512"* ]]
     [[ $output == *"layers from 4 on borrow keys and values"* ]]
-    [[ $output == *"BF16                552"* ]]
+    [[ $output == *"vocabulary of 1024, context of 16384 tokens"* ]]
+    [[ $output == *"chat        the layout of the small models"* ]]
+    [[ $output == *"BF16                552      9.7 MiB"* ]]
     [[ $output == *"space id    64f87b659dadd8fe9fff6cd051d5450f"* ]]
     [[ $output == *"cache for 4096 tokens: 1.2 MiB"* ]]
     [[ $output == *"cache for 16384 tokens: 4.2 MiB"* ]]
     [[ $output != *"32768"* ]]
+    [ "$(awk 'length > 80' <<<"$output")" = "" ]
+}
+
+@test "info shows what is special about the large models" {
+    run_err g4-model info "$GOLDEN/decoder-26b"
+    [ "$status" -eq 0 ]
+    [[ $output == *"experts of width"* ]]
+    [[ $output == *"in full layers the keys are the values, too"* ]]
+    [[ $output == *"tokens of a picture see each other"* ]]
+    [[ $output == *"chat        the layout of the large models"* ]]
+    [[ $output != *"per-layer embeddings"* ]]
+    run_err g4-model info "$GOLDEN/unified-12b"
+    [[ $output == *"vision      no tower"* ]]
+    [[ $output == *"audio       no tower"* ]]
+}
+
+@test "info has the memory table of the family" {
+    run_err g4-model info "$DEMO"
+    [[ $output == *"BF16         8-bit          Q4_0"* ]]
+    [[ $output == *"E2B         8.6   4.2     4.6   2.3     2.4   1.2     0.9        0.2"* ]]
+    [[ $output == *"31B        57.2  57.2    30.4  30.4    16.1  16.1     1.1        3.3"* ]]
+    g4-model info --json "$DEMO" | jq .family >family.json
+    [ "$(jq -c '[.[].variant]' family.json)" = '["E2B","E4B","12B","26B-A4B","31B"]' ]
+    [ "$(jq -c '.[0].text.Q4_0' family.json)" = '{"file":2604553356,"resident":1283347596}' ]
+    [ "$(jq -c '.[3].text.Q8_0' family.json)" = '{"file":26812270712,"resident":26812270712}' ]
+    [ "$(jq '.[1].vision + .[1].audio' family.json)" = $((2 * (169331136 + 308757248))) ]
+    [ "$(jq -c '[.[].cache | length]' family.json)" = '[3,3,4,4,4]' ]
+}
+
+@test "encoder ids are those of the streams" {
+    ids=$(g4-model info --json "$DEMO" | jq -r '.encoder_ids | .vision, .audio')
+    vision=$(g4-vision -m "$DEMO" "$G4_TOP/examples/media/star.png" | g4-stream info --json | jq -r .encoder_id)
+    audio=$(g4-audio -m "$DEMO" "$G4_TOP/examples/media/command.wav" | g4-stream info --json | jq -r .encoder_id)
+    [ "$ids" = "$vision"$'\n'"$audio" ]
+    [ "$(g4-model info --json "$GOLDEN/decoder-31b" | jq -c .encoder_ids)" = '{"vision":null,"audio":null}' ]
+}
+
+@test "an embedding beside a head of its own is not resident" {
+    g4-model info --json "$GOLDEN/decoder-w4a16" >info.json
+    # 128 rows of 64 numbers of 2 bytes; the head is as large
+    [ "$(jq '.parts.text.bytes - .memory.resident' info.json)" = $((128 * 64 * 2)) ]
+    [ "$(jq -r '.dtype + " " + .format' info.json)" = "I4 safetensors" ]
 }
 
 @test "info --json is one object with all of it" {
@@ -54,7 +101,7 @@ one_line() {
     # 3 sliding owners of 1 x 32 over 512, 1 full of 1 x 64, keys and values of 2 bytes
     [ "$(jq '.memory.cache[1].bytes' info.json)" = $((3 * 4 * 32 * 512 + 4 * 64 * 16384)) ]
     [ "$(jq -c '.text.layers[7]' info.json)" = \
-        '{"type":"full","head_dim":64,"kv_heads":1,"intermediate_size":512,"kv_source":3}' ]
+        '{"type":"full","head_dim":64,"kv_heads":1,"k_eq_v":false,"intermediate_size":512,"kv_source":3}' ]
     [ "$(jq .vision.head_dim info.json)" = 32 ]
     [ "$(jq -c .audio.subsampling_conv_channels info.json)" = '[128,16]' ]
 }
@@ -68,8 +115,39 @@ decoder-e4b 025dd650933c008f5e834218fb37c351
 decoder-26b c386d2dc4caa4cdb71791af772abdd75
 decoder-31b af825b4fcda087770936ac225900b65f
 decoder-12b 8c05b04a64e9796938e9de6593081acb
+decoder-w4a16 23d0872dfc19ec4ad39deb9324d2aa5f
+decoder-mobile 23d0872dfc19ec4ad39deb9324d2aa5f
+decoder-sfp8 23d0872dfc19ec4ad39deb9324d2aa5f
 vision-small 00000000000000000000000000000000
 EOF
+}
+
+@test "info counts the codes of quantised models as what they are" {
+    types() { g4-model info --json "$GOLDEN/$1" | jq -c '[.dtypes | to_entries[] | .key]'; }
+    numbers() { g4-model info --json "$GOLDEN/$1" | jq .parameters; }
+    [ "$(types decoder-w4a16)" = '["BF16","I4"]' ]
+    [ "$(types decoder-mobile)" = '["F32","BF16","I2","I4","I8"]' ]
+    [ "$(types decoder-sfp8)" = '["BF16","SFP8"]' ]
+    # All numbers of the model, its head, and what only one of the forms keeps of borrowing layers:
+    # k_proj and v_proj of 32 + 64 rows, norms of 32 + 64; a cache scale of each kind per layer.
+    [ "$(numbers decoder-mobile)" -eq $(($(numbers decoder-w4a16) + 2 * 96 * 64 + 2 * 4)) ]
+    [ "$(numbers decoder-sfp8)" -eq $(($(numbers decoder-w4a16) + 2 * 96 * 64 + 96 - 128 * 64)) ]
+}
+
+@test "a quantised model is found unasked when its form is read" {
+    place=$HOME/.local/share/g4/models
+    mkdir -p "$place"
+    cp -r "$GOLDEN/decoder-w4a16" "$place/tiny-it"
+    chmod -R u+w "$place"
+    [ "$(g4-model info --json | jq -r .name)" = tiny-it ]
+    jq '.quantization_config.config_groups.group_0.weights.num_bits = 8' \
+        "$GOLDEN/decoder-w4a16/config.json" >"$place/tiny-it/config.json"
+    run_err g4-model info
+    [ "$status" -eq 1 ]
+    one_line "no model found"
+    run_err g4-model info tiny-it
+    [ "$status" -eq 1 ]
+    one_line "quantization_config.config_groups.group_0.weights.num_bits: expected 4, got 8"
 }
 
 @test "models with parts missing show what is there" {
@@ -109,6 +187,7 @@ EOF
     one_line "$HOME/.local/share/g4/models"
     one_line "$XDG_DATA_DIRS/g4/models"
     one_line "$HOME/.cache/huggingface/hub"
+    one_line "$HOME/.ollama/models"
     one_line "hf download google/gemma-4-E2B-it"
     one_line "-m examples/demo-model"
 }
@@ -127,8 +206,8 @@ EOF
     [[ $(g4-model info) == "model       mine"* ]]
     run g4-model list
     [ "$status" -eq 0 ]
-    [ "${lines[0]}" = "mine	XDG_DATA_HOME	$HOME/.local/share/g4/models/mine" ]
-    [ "${lines[1]}" = "google/gemma-4-E2B-it	Hugging Face cache	$hub/snapshots/0123abcd" ]
+    [ "${lines[0]}" = "mine                   custom  BF16 safetensors  9.7 MiB  XDG_DATA_HOME       $HOME/.local/share/g4/models/mine" ]
+    [ "${lines[1]}" = "google/gemma-4-E2B-it  custom  BF16 safetensors  9.7 MiB  Hugging Face cache  $hub/snapshots/0123abcd" ]
     [ "${#lines[@]}" -eq 2 ]
     [ "$(g4-model list --json | jq -c '[.[].name]')" = '["mine","google/gemma-4-E2B-it"]' ]
     cp -r "$DEMO" "$HOME/.local/share/g4/models/other"
@@ -147,24 +226,51 @@ EOF
     [ "$(g4-model list -q --json)" = "[]" ]
 }
 
-@test "GGUF files are known but not built in" {
+@test "GGUF files: text with the towers beside it, alone, towers alone" {
+    gguf=$DEMO/gguf
+    for type in bf16 q8_0 q4_0; do
+        g4-model info --json "$gguf/g4-demo-$type.gguf" >info.json
+        [ "$(jq -r .space_id info.json)" = 64f87b659dadd8fe9fff6cd051d5450f ]
+        [ "$(jq -r .name info.json)" = "g4-demo-$type" ]
+        [ "$(jq -r .towers info.json)" = "$gguf/mmproj-g4-demo-bf16.gguf" ]
+        [ "$(jq -c .modalities info.json)" = '["text","image","video","audio"]' ]
+        [ "$(jq .tensors info.json)" = 553 ]
+        [ "$(jq .parts.other.tensors info.json)" = 0 ]
+        [ "$(jq .text.image_blocks info.json)" = false ]
+    done
+    [ "$(jq -c .dtypes.Q4_0.tensors info.json)" = 64 ]
+    [ "$(jq -c .dtypes.Q6_K.tensors info.json)" = 1 ]
+    [ "$(jq .parts.per_layer_table.bytes info.json)" = $((1024 * 8 * 32 / 256 * 210)) ]
+    cp "$gguf/g4-demo-q4_0.gguf" alone.gguf
+    g4-model info --json alone.gguf >info.json
+    [ "$(jq -c .modalities info.json)" = '["text"]' ]
+    [ "$(jq -c '[.towers, .vision, .audio]' info.json)" = '[null,null,null]' ]
+    g4-model info --json "$gguf/mmproj-g4-demo-bf16.gguf" >info.json
+    [ "$(jq -r .space_id info.json)" = 00000000000000000000000000000000 ]
+    [ "$(jq -c .modalities info.json)" = '["image","video","audio"]' ]
+    [ "$(jq -c '[.text, .towers]' info.json)" = '[null,null]' ]
+    [ "$(jq .vision.head_dim info.json)" = 32 ]
+    run_err g4-model info "$gguf/mmproj-g4-demo-bf16.gguf"
+    [ "$status" -eq 0 ]
+    [[ $output != *"text        "* ]]
+}
+
+@test "GGUF files that are none: status 1, one line" {
     printf 'GGUF\003\000\000\000' >m.gguf
     run_err g4-model info m.gguf
     [ "$status" -eq 1 ]
-    one_line "'m.gguf': GGUF files are not built in yet: use the safetensors folder"
-}
-
-@test "verify and quantize are not built in" {
-    for words in verify "verify $DEMO" "quantize a b --type q4_0" "info --mmproj x"; do
-        # shellcheck disable=SC2086
-        run_err g4-model $words
-        [ "$status" -eq 2 ]
-        one_line "not built in"
-    done
+    one_line "'m.gguf'"
+    python3 "$G4_TOP/tests/reference/make_gguf.py" --split 2 . "$GOLDEN/decoder-e2b"
+    g4-model info decoder-e2b/model-00002-of-00002.gguf >/dev/null
+    rm decoder-e2b/model-00001-of-00002.gguf
+    run_err g4-model info decoder-e2b/model-00002-of-00002.gguf
+    [ "$status" -eq 1 ]
+    one_line "model-00001-of-00002.gguf': part 1 of 2"
 }
 
 @test "usage errors: status 2, one line" {
-    for words in "" "bogus" "list x" "list -m x" "info a b" "info --bogus" "info -m"; do
+    for words in "" "bogus" "list x" "list -m x" "info a b" "info --bogus" "info -m" "verify a b" "info --quick" \
+        "list --threads=1"; do
         # shellcheck disable=SC2086
         run_err g4-model $words
         [ "$status" -eq 2 ]

@@ -37,7 +37,7 @@ code() {
     echo $status >code
 }
 
-maps_model() { grep -q model.safetensors "/proc/$1/maps" 2>/dev/null; }
+maps_model() { grep -qE 'model/m(odel\.safetensors|\.gguf)' "/proc/$1/maps" 2>/dev/null; }
 has_temporary() { [ "$(find . -name '*out.g4s*' ! -name out.g4s | wc -l)" -gt 0 ]; }
 
 one_line() {
@@ -473,6 +473,31 @@ one_line() {
 
 # ------------------------------------------------------------------------------------- the model's file
 
+# truncated PROGRAM MODEL FILE: FILE of MODEL is emptied while PROGRAM waits for its input.
+truncated() {
+    local program=$1 model=$2 file=$3
+    exec 9<>in
+    if [ "$program" = g4-vision ]; then
+        input=star.png
+        g4-vision -m "$model" - <in >out 2>err 9>&- &
+    else
+        g4-vision -m "$G4_MODEL" -t 70 star.png >star.g4s      # fits into the pipe
+        input=star.g4s
+        g4-decode -m "$model" -q -p 'Describe this image.' - <in >out 2>err 9>&- &
+    fi
+    pid=$!
+    wait_for maps_model $pid
+    sleep 0.3
+    : >"$file"
+    cat $input >&9
+    exec 9>&-
+    STATUS=0
+    wait $pid || STATUS=$?
+    [ $STATUS -eq 1 ]
+    one_line err
+    grep -q "^$program: .*truncated" err
+}
+
 @test "a model that is truncated while it is used: one line, status 1" {
     mkfifo in
     for program in g4-vision g4-decode; do
@@ -480,26 +505,14 @@ one_line() {
         mkdir model
         cp -L "$G4_MODEL"/*.json model
         cp -L "$G4_MODEL/model.safetensors" model
-        exec 9<>in
+        truncated $program model model/model.safetensors
+        cp -L "$G4_MODEL/gguf/g4-demo-q4_0.gguf" model/m.gguf
+        cp -L "$G4_MODEL/gguf/mmproj-g4-demo-bf16.gguf" model/mmproj.gguf
         if [ $program = g4-vision ]; then
-            input=star.png
-            g4-vision -m model - <in >out 2>err 9>&- &
+            truncated $program model/m.gguf model/mmproj.gguf
         else
-            g4-vision -t 70 star.png >star.g4s      # fits into the pipe
-            input=star.g4s
-            g4-decode -m model -q -p 'Describe this image.' - <in >out 2>err 9>&- &
+            truncated $program model/m.gguf model/m.gguf
         fi
-        pid=$!
-        wait_for maps_model $pid
-        sleep 0.3
-        : >model/model.safetensors
-        cat $input >&9
-        exec 9>&-
-        STATUS=0
-        wait $pid || STATUS=$?
-        [ $STATUS -eq 1 ]
-        one_line err
-        grep -q "^$program: .*truncated" err
     done
 }
 

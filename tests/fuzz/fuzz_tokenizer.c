@@ -1,7 +1,7 @@
 /*
- * fuzz_tokenizer.c - three readers of hostile bytes. Input that begins with '{' is a
- * tokenizer.json, with "call:" a tool call; anything else is text for a small vocabulary, and must
- * come back from its ids.
+ * fuzz_tokenizer.c - four readers of hostile bytes. Input that begins with '{' is a
+ * tokenizer.json, with "GGUF" the metadata of a GGUF file, with "call:" a tool call; anything else
+ * is text for a small vocabulary, and must come back from its ids.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "decoder/bpe.h"
+#include "decoder/tokenizer_gguf.h"
 #include "decoder/tokenizer_json.h"
 #include "decoder/toolcall.h"
 
@@ -35,22 +36,42 @@ static void encode(const struct g4_vocab *vocab, const char *text, size_t n, str
     g4_bpe_release(&bpe);
 }
 
+/* What was read can be used, and what was refused says why. */
+static void use_vocabulary(struct g4_vocab *vocab, int status, const struct g4_err *err,
+                           const char *bytes, size_t n)
+{
+    struct g4_ids ids = {0};
+    require(status == 0 || err->text[0] != '\0', "a refusal without a message");
+    if (status == 0)
+        encode(vocab, bytes, n, &ids);
+    for (size_t i = 0; i < ids.count; i++)
+        require(ids.ids[i] >= 0 && (size_t)ids.ids[i] < vocab->size &&
+                    vocab->pieces[ids.ids[i]].present,
+                "an id without a piece");
+    free(ids.ids);
+    g4_vocab_release(vocab);
+}
+
 static void fuzz_document(const char *bytes, size_t n)
 {
     struct g4_vocab vocab;
     struct g4_err err = {0};
-    struct g4_ids ids = {0};
     g4_vocab_init(&vocab, LIMIT);
-    if (g4_tokenizer_json_read(&vocab, "fuzz", bytes, n, &err) == 0)
-        encode(&vocab, bytes, n, &ids);
-    else
-        require(err.text[0] != '\0', "a refusal without a message");
-    for (size_t i = 0; i < ids.count; i++)
-        require(ids.ids[i] >= 0 && (size_t)ids.ids[i] < vocab.size &&
-                    vocab.pieces[ids.ids[i]].present,
-                "an id without a piece");
-    free(ids.ids);
-    g4_vocab_release(&vocab);
+    const int status = g4_tokenizer_json_read(&vocab, "fuzz", bytes, n, &err);
+    use_vocabulary(&vocab, status, &err, bytes, n);
+}
+
+static void fuzz_metadata(const uint8_t *data, size_t size)
+{
+    struct g4_vocab vocab;
+    struct g4_gguf file;
+    struct g4_err err = {0};
+    if (g4_gguf_parse(&file, data, size, "fuzz", &err) < 0)
+        return;
+    g4_vocab_init(&vocab, LIMIT);
+    const int status = g4_tokenizer_gguf_read(&vocab, &file, &err);
+    g4_gguf_close(&file);
+    use_vocabulary(&vocab, status, &err, (const char *)data, size);
 }
 
 static void build_small(struct g4_vocab *vocab)
@@ -69,9 +90,11 @@ static void build_small(struct g4_vocab *vocab)
     }
     for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++)
         status |= g4_vocab_add(vocab, pieces[i], strlen(pieces[i]), id++, true, NULL);
-    for (size_t i = 0; i < sizeof merges / sizeof *merges; i++)
-        status |= g4_vocab_merge(vocab, merges[i][0], strlen(merges[i][0]), merges[i][1],
-                                 strlen(merges[i][1]), NULL);
+    for (size_t i = 0; i < sizeof merges / sizeof *merges; i++) {
+        const struct g4_merge_text merge = {merges[i][0], merges[i][1], strlen(merges[i][0]),
+                                            strlen(merges[i][1])};
+        status |= g4_vocab_merge(vocab, &merge, 1, NULL, NULL);
+    }
     require(status == 0, "the small vocabulary does not build");
     g4_vocab_finish(vocab);
 }
@@ -105,6 +128,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *bytes = (const char *)data;
     if (size > 0 && bytes[0] == '{') {
         fuzz_document(bytes, size);
+    } else if (size >= 4 && memcmp(bytes, "GGUF", 4) == 0) {
+        fuzz_metadata(data, size);
     } else if (size >= 5 && memcmp(bytes, "call:", 5) == 0) {
         struct g4_toolcall call = {0};
         g4_toolcall_parse(&call, bytes, size, NULL);

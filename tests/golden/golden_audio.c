@@ -76,7 +76,8 @@ static void put(void *ctx, const char *name, int index, const float *data, size_
             compare_mel(clip, expected ? expected : some, expected ? 1 : MEL_STEP, data, rows);
     } else if (expected && (soft || !clip->from_samples)) {
         golden_close(clip->g, what, expected, data, ld, rows, cols,
-                     clip->from_samples ? clip->soft_limit : STAGE_LIMIT, false);
+                     clip->from_samples ? clip->soft_limit : STAGE_LIMIT,
+                     soft ? GOLDEN_AUDIO : GOLDEN_STAGE);
         clip->compared++;
     }
 }
@@ -174,7 +175,7 @@ void golden_audio(struct golden *g)
     struct g4_audio_encoder *encoder = NULL;
     json_t *cases = NULL;
     if (g4_json_load(&cases, golden_path(g, "cases.json"), MAX_JSON, &err) < 0 ||
-        g4_model_open(&model, g->dir, NULL, &err) < 0 ||
+        g4_model_open(&model, g->model, "", &err) < 0 ||
         g4_audio_encoder_open(&encoder, &model, &g->exec, &err) < 0) {
         golden_ok(g, false, "%s", err.text);
         goto out;

@@ -130,8 +130,27 @@ static void compare_exact(struct golden *g, const char *what, const struct g4_te
     golden_ok(g, equal, "%s: %s", what, equal ? "equal" : "not equal");
 }
 
-static void compare_stages(struct golden *g, const struct prompt *p, const struct shown *shown)
+static enum golden_part part_of(const struct run *run, const char *stage)
 {
+    if (run->model.config.text.num_experts > 0)
+        return GOLDEN_EXPERTS;
+    return strcmp(stage, "logits") == 0 ? GOLDEN_LOGITS : GOLDEN_STAGE;
+}
+
+/* Choices of experts where products round: those that fall on the edge may fall otherwise. */
+static void compare_mostly(struct golden *g, const char *what, const struct g4_tensor *expected,
+                           const struct shown *s)
+{
+    const size_t n = g4_tensor_count(expected);
+    size_t equal = 0;
+    for (size_t i = 0; i < n && n == s->count; i++)
+        equal += g4_tensor_get(expected, i) == s->data[i];
+    golden_ok(g, 10 * equal >= 8 * n, "%s: %zu of %zu equal (at least 8 of 10)", what, equal, n);
+}
+
+static void compare_stages(struct run *run, const struct prompt *p, const struct shown *shown)
+{
+    struct golden *g = run->g;
     for (size_t i = 0; i < STAGES; i++) {
         const struct g4_tensor *expected = golden_tensor(g, "%s.%s", p->name, stages[i].stored);
         if (!expected)
@@ -143,16 +162,19 @@ static void compare_stages(struct golden *g, const struct prompt *p, const struc
             golden_ok(g, false, "%s: not shown", what);
         else if (expected->dtype == G4_DTYPE_I32 && g->float_products)
             compare_exact(g, what, expected, s);
-        else if (expected->dtype != G4_DTYPE_I32)
+        else if (expected->dtype == G4_DTYPE_I32)
+            compare_mostly(g, what, expected, s);
+        else
             golden_close(g, what, expected, s->data, s->cols, s->count / s->cols, s->cols, LIMIT,
-                         true);
+                         part_of(run, stages[i].stored));
     }
 }
 
 /* Keys or values of the last owning layer of a type, [kv heads, positions, d] as stored. */
-static void compare_kv(struct golden *g, const struct g4_text_config *config,
+static void compare_kv(struct run *run, const struct g4_text_config *config,
                        const struct g4_session *session, const struct prompt *p, bool full, bool v)
 {
+    struct golden *g = run->g;
     char what[128];
     snprintf(what, sizeof what, "%s.kv.%s.%s", p->name, full ? "full" : "sliding", v ? "v" : "k");
     const struct g4_tensor *expected = golden_tensor(g, "%s", what);
@@ -175,7 +197,7 @@ static void compare_kv(struct golden *g, const struct g4_text_config *config,
             memcpy(got + (h * n + t) * d, row + h * d, d * sizeof *row);
     }
     if (held)
-        golden_close(g, what, expected, got, d, heads * n, d, LIMIT, true);
+        golden_close(g, what, expected, got, d, heads * n, d, LIMIT, part_of(run, "kv"));
     else
         golden_ok(g, false, "%s: a position is not held", what);
     free(row);
@@ -199,9 +221,9 @@ static void check_stages(struct run *run, const struct prompt *p, int threads, s
         g4_session_feed_traced(session, &p->positions, &trace, &err) < 0) {
         golden_ok(g, false, "%s: %s", p->name, err.text);
     } else if (threads == 1) {
-        compare_stages(g, p, first);
+        compare_stages(run, p, first);
         for (int i = 0; i < 4; i++)
-            compare_kv(g, g4_engine_config(engine), session, p, i / 2, i % 2);
+            compare_kv(run, g4_engine_config(engine), session, p, i / 2, i % 2);
     } else {
         bool same = true;
         for (size_t i = 0; i < STAGES; i++)
@@ -297,7 +319,7 @@ static void check_way(struct run *run, struct g4_engine *engine, const struct pr
                                 .data = (const char *)stored->data + skip,
                                 .bytes = vocab * sizeof *logits};
         snprintf(what, sizeof what, "%s.logits (%s)", p->name, way);
-        golden_close(g, what, &row, logits, vocab, 1, vocab, LIMIT, true);
+        golden_close(g, what, &row, logits, vocab, 1, vocab, LIMIT, part_of(run, "logits"));
     }
     if (g->float_products) {
         size_t same = 0;
@@ -348,7 +370,8 @@ static void check_prompt(struct run *run, struct prompt *p)
     free_prompt(p);
 }
 
-/* The same model in the newer spelling, where the case has it. */
+/* The same model in the newer spelling, where the case has it. (A twin says some things otherwise.)
+ */
 static void check_spelling(struct run *run)
 {
     struct golden *g = run->g;
@@ -356,7 +379,7 @@ static void check_spelling(struct run *run)
     struct g4_err err = {0};
     const char *path = golden_path(g, "config-per-layer.json");
     struct stat st;
-    if (stat(path, &st) != 0)
+    if (g->model != g->dir || stat(path, &st) != 0)
         return;
     if (g4_config_load(&config, path, &err) < 0) {
         golden_ok(g, false, "%s", err.text);
@@ -371,7 +394,7 @@ void golden_decoder(struct golden *g)
 {
     struct run run = {.g = g};
     struct g4_err err = {0};
-    if (g4_model_open(&run.model, g->dir, NULL, &err) < 0) {
+    if (g4_model_open(&run.model, g->model, "", &err) < 0) {
         golden_ok(g, false, "%s", err.text);
         return;
     }

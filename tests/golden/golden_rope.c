@@ -40,11 +40,11 @@ static void compare(struct golden *g, const char *name, double theta, double fac
     if (got && turned && cosines && sines) {
         g4_rope_freq(got, half, (size_t)(factor * (double)half), d, theta);
         snprintf(what, sizeof what, "%s.freq", name);
-        golden_close(g, what, freq, got, half, 1, half, LIMIT, true);
+        golden_close(g, what, freq, got, half, 1, half, LIMIT, GOLDEN_STAGE);
         g4_rope_table(&g->exec, cosines, sines, positions, n, got, half);
         g4_rope(&g->exec, turned, d, n, 1, d, cosines, sines, half);
         snprintf(what, sizeof what, "%s.y", name);
-        golden_close(g, what, y, turned, d, n, d, LIMIT, true);
+        golden_close(g, what, y, turned, d, n, d, LIMIT, GOLDEN_STAGE);
     } else {
         golden_ok(g, false, "%s: out of memory", name);
     }

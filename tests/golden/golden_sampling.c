@@ -89,7 +89,7 @@ void golden_sampling(struct golden *g)
             goto out;
         }
     }
-    golden_close(g, "probs", s.probs, probs, s.vocab, s.rows, s.vocab, LIMIT, true);
+    golden_close(g, "probs", s.probs, probs, s.vocab, s.rows, s.vocab, LIMIT, GOLDEN_STAGE);
 out:
     free(probs);
     free(logits);

@@ -27,7 +27,8 @@ struct check_slot {
     const char *unit; /* what the error is relative to */
 };
 
-extern const struct check_slot check_mm_slots[], check_vec_slots[]; /* end with name NULL */
+/* They end with name NULL. */
+extern const struct check_slot check_mm_slots[], check_q_slots[], check_vec_slots[];
 
 /* The odd sizes; ends with SIZE_MAX. */
 extern const size_t check_sizes[];

@@ -343,6 +343,47 @@ static void check_exp_sum(struct check *c)
                    (double)y[2], (double)sum);
 }
 
+/* Every length and place, elsewhere and on top of x; over the range; what is not there. */
+static void check_exp_sum_bf16(struct check *c)
+{
+    for (const size_t *n = check_sizes; *n != SIZE_MAX; n++) {
+        for (size_t shift = 0; shift < 8; shift++) {
+            struct area x = area_floats(*n, 4 * shift, 1), y = area_open(*n * 2, 2 * shift);
+            struct area before = area_copy(&x, 0);
+            const float *in = before.data;
+            const uint16_t *out = y.data;
+            double want = 0;
+            const float sum = c->isa->exp_sum_bf16(y.data, x.data, 0.75f, *n);
+            for (size_t i = 0; i < *n; i++) {
+                const double e = exp((double)in[i] - 0.75);
+                check_value(c, (double)g4_bf16_to_f32(out[i]), e, e, "y");
+                want += e;
+            }
+            check_value(c, (double)sum, want, want / 200, "sum"); /* off by 2e-5 at most */
+            check_fence(c, &y, "y");
+            const float again = c->isa->exp_sum_bf16(x.data, x.data, 0.75f, *n);
+            if (again != sum || memcmp(x.data, y.data, y.bytes) != 0)
+                check_fail(c, "another result on top of x (n %zu)", *n);
+            area_close(&x);
+            area_close(&y);
+            area_close(&before);
+        }
+    }
+    enum { N = 8001 };
+    float x[N];
+    uint16_t y[N];
+    for (size_t i = 0; i < N; i++) /* up to the smallest normal number */
+        x[i] = -87.3f * (float)i / (N - 1);
+    c->isa->exp_sum_bf16(y, x, 0.0f, N);
+    for (size_t i = 0; i < N; i++)
+        check_value(c, (double)g4_bf16_to_f32(y[i]), exp((double)x[i]), exp((double)x[i]), "range");
+    const float odd[4] = {-INFINITY, 0.0f, -1e30f, -120.0f};
+    const float sum = c->isa->exp_sum_bf16(y, odd, 0.0f, 4);
+    if (y[0] != 0 || y[1] != 0x3f80 || y[2] != 0 || y[3] != 0 || sum != 1.0f)
+        check_fail(c, "exp(-inf, 0, -1e30, -120) = 0x%04x 0x%04x 0x%04x 0x%04x, sum %g", y[0], y[1],
+                   y[2], y[3], (double)sum);
+}
+
 static void check_silu(struct check *c)
 {
     static const struct sweep s = {run_silu, want_silu, -87, 95, FLT_MIN, 0};
@@ -390,6 +431,7 @@ const struct check_slot check_vec_slots[] = {
     {"softcap", check_softcap, 0, RANGE},
     {"max", check_max, 0, 0, "nothing"},
     {"exp_sum", check_exp_sum, 0, RANGE},
+    {"exp_sum_bf16", check_exp_sum_bf16, 0, 3.92e-3, "the result"}, /* 2^-8 and 1e-5 */
     {"clamp", check_clamp, 0, 0, "nothing"},
     {"scale", check_scale, 0, 0, "nothing"},
     {"add_scale", check_add_scale, 0, 0, "nothing"},

@@ -44,16 +44,17 @@ static void run_level(struct tap *tap, const struct g4_kernels *generic, enum g4
     struct g4_kernels kernels;
     g4_kernels_init(&kernels, cpu, false);
     run_slots(tap, check_mm_slots, g4_cpu_name(cpu), generic, &kernels);
+    run_slots(tap, check_q_slots, g4_cpu_name(cpu), generic, &kernels);
     run_slots(tap, check_vec_slots, g4_cpu_name(cpu), generic, &kernels);
 }
 
-/* OpenBLAS brings one slot, and its width of panels. */
+/* OpenBLAS brings one product, and its width of panels. */
 static void run_blas(struct tap *tap, const struct g4_kernels *generic)
 {
     struct g4_kernels kernels;
     g4_kernels_init(&kernels, G4_CPU_GENERIC, true);
-    if (kernels.gemm != generic->gemm)
-        run_slots(tap, check_mm_slots, kernels.gemm_name, generic, &kernels);
+    if (kernels.gemm_f32.multiply != generic->gemm_f32.multiply)
+        run_slots(tap, check_mm_slots, kernels.gemm_f32.name, generic, &kernels);
     else
         printf("# openblas not checked: the library is not there\n");
 }

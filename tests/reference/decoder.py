@@ -154,6 +154,7 @@ class Decoder:
     def __init__(self, config, tensors, prefix="model.language_model."):
         self.c = c = Config(config)
         self.w = {k[len(prefix):]: v for k, v in tensors.items() if k.startswith(prefix)}
+        self.head = tensors.get("lm_head.weight", self.w["embed_tokens.weight"])
         self.freq = [rope_frequencies(c.d[i], c.rope[c.types[i]]) for i in range(c.L)]
 
     # -- inputs
@@ -227,7 +228,7 @@ class Decoder:
 
     # -- head
     def logits(self, h):
-        y = h @ self.w["embed_tokens.weight"].T
+        y = h @ self.head.T
         return y if self.c.cap is None else np.tanh(y / f32(self.c.cap)) * f32(self.c.cap)
 
     # -- everything

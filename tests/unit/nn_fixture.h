@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "lib/nn/exec.h"
+#include "lib/nn/scratch.h"
 #include "lib/tensor/half.h"
 
 /* Numbers in -1..1, the same in every run. */
@@ -54,6 +55,19 @@ static inline uint16_t *as_bf16(float *x, size_t n)
     return h;
 }
 
+/* x as a factor of a product of many rows. */
+static inline float as_factor(const struct g4_kernels *kernels, float x)
+{
+    return kernels->float_products ? x : g4_bf16_to_f32(g4_f32_to_bf16(x));
+}
+
+/* Makes numbers of which nothing is lost when they become factors. */
+static inline void round_to_factors(const struct g4_kernels *kernels, float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] = as_factor(kernels, x[i]);
+}
+
 static inline void assert_close(const float *a, const float *b, size_t n, double tolerance,
                                 const char *what)
 {
@@ -71,7 +85,39 @@ static inline void assert_close(const float *a, const float *b, size_t n, double
                  (double)b[at], worst, tolerance);
 }
 
-/* Runs fn on every level of this machine, generic also with OpenBLAS, each with 1 and 3 threads. fn
+/* The generic product of bf16 factors, which reads their zeros too. */
+static inline void multiply_with_zeros(float *y, size_t ldy, const void *x, size_t ldx, size_t m,
+                                       const void *panel, size_t cols, size_t k, bool add)
+{
+    struct g4_kernels generic;
+    g4_kernels_init(&generic, G4_CPU_GENERIC, false);
+    generic.gemm_bf16.multiply(y, ldy, x, ldx, m, panel, cols, g4_round_up(k, 32), add);
+}
+
+/* Tables beside those of the levels: OpenBLAS; bf16 factors, which not every machine has a better
+ * level for; and the same with the long steps that tile registers take. */
+enum { WITH_BLAS = -1, WITH_BF16 = -2, WITH_STEPS = -3 };
+
+static inline void init_table(struct g4_kernels *kernels, int level)
+{
+    g4_kernels_init(kernels, level < 0 ? G4_CPU_GENERIC : (enum g4_cpu)level, level == WITH_BLAS);
+    if (level == WITH_BF16 || level == WITH_STEPS)
+        kernels->float_products = false;
+    if (level == WITH_STEPS) {
+        kernels->gemm_bf16.step = 32;
+        kernels->gemm_bf16.multiply = multiply_with_zeros;
+    }
+}
+
+/* What was not written is NaN. */
+static inline void spoil_scratch(const struct g4_exec *exec)
+{
+    memset(exec->scratch, 0xff,
+           (size_t)g4_pool_threads(exec->pool) * exec->scratch_size +
+               G4_SCRATCH_SHARED_FLOATS * sizeof(float));
+}
+
+/* Runs fn on every level of this machine and on the tables above, each with 1 and 3 threads. fn
  * gives its result in a new array of *n floats: the bytes must not depend on the threads. */
 typedef float *fixture_fn(const struct g4_exec *exec, const void *ctx, size_t *n);
 
@@ -82,10 +128,12 @@ static inline void on_every_level(fixture_fn *fn, const void *ctx)
     struct g4_kernels kernels;
     assert_int_equal(g4_exec_open(&one, 1, &err), 0);
     assert_int_equal(g4_exec_open(&three, 3, &err), 0);
-    for (int level = -1; level <= (int)g4_cpu_detect(); level++) {
+    for (int level = WITH_STEPS; level <= (int)g4_cpu_detect(); level++) {
         size_t n1, n3;
-        g4_kernels_init(&kernels, level < 0 ? G4_CPU_GENERIC : (enum g4_cpu)level, level < 0);
+        init_table(&kernels, level);
         one.kernels = three.kernels = &kernels;
+        spoil_scratch(&one);
+        spoil_scratch(&three);
         float *a = fn(&one, ctx, &n1), *b = fn(&three, ctx, &n3);
         assert_int_equal(n1, n3);
         assert_memory_equal(a, b, n1 * sizeof *a);

@@ -263,11 +263,15 @@ static const struct spoilt bad[] = {
     {E2B, "model_type", "\"gemma40\"", G4_EUNSUPPORTED, "model_type 'gemma40'"},
     {E2B, "model_type", NULL, G4_EINPUT, "model_type: missing"},
     {E2B, "model_type", "4", G4_EINPUT, "model_type: expected a string, got 4"},
-    {E2B, "quantization_config", "{\"quant_method\": \"gemma\"}", G4_EUNSUPPORTED,
-     "quantised by 'gemma'"},
+    {E2B, "quantization_config", "{\"quant_method\": \"gptq\"}", G4_EUNSUPPORTED,
+     "quantization_config.quant_method: expected \"compressed-tensors\" or \"gemma\", got "
+     "\"gptq\""},
+    {E2B, "quantization_config", "{\"bits\": 4}", G4_EUNSUPPORTED,
+     "quantization_config.quant_method: missing"},
+    {E2B, "quantization_config", "[]", G4_EINPUT, "quantization_config: expected an object"},
     {E2B, "text_config", "[]", G4_EINPUT, "text_config: expected an object, got an array"},
     {E2B, "text_config", NULL, G4_EINPUT, "hidden_size: missing"},
-    {E2B, "tie_word_embeddings", "false", G4_EINPUT, "tie_word_embeddings: expected true"},
+    {E2B, "tie_word_embeddings", "0", G4_EINPUT, "tie_word_embeddings: expected true or false"},
     {E2B, "text_config.hidden_size", "\"96\"", G4_EINPUT,
      "text_config.hidden_size: expected an integer in 1..65536, got \"96\""},
     {E2B, "text_config.hidden_size", "0", G4_EINPUT, "got 0"},
@@ -398,6 +402,106 @@ static void spoilt_members(void **state)
     }
 }
 
+/* int4 groups as published, with `member` of config_groups.g (dotted) replaced. */
+static int read_groups(struct g4_config *c, const char *path, const char *value, struct g4_err *err)
+{
+    static const char form[] =
+        "{\"quant_method\": \"compressed-tensors\", \"format\": \"pack-quantized\","
+        " \"transform_config\": {}, \"ignore\": [\"lm_head\"], \"config_groups\": {\"g\": {"
+        "\"input_activations\": null, \"output_activations\": null, \"targets\": [\"Linear\"],"
+        " \"weights\": {\"num_bits\": 4, \"type\": \"int\", \"symmetric\": true, \"actorder\": "
+        "null,"
+        " \"strategy\": \"group\", \"group_size\": 32}}}}";
+    json_t *root;
+    assert_int_equal(g4_json_load(&root, E2B, 1 << 20, err), 0);
+    spoil(root, "quantization_config", form);
+    if (path)
+        spoil(root, path, value);
+    int status = g4_config_read(c, root, "c", err);
+    assert_int_equal(g4_config_weights_readable(root), status == 0);
+    json_decref(root);
+    return status;
+}
+
+#define QUANTISED "quantization_config."
+#define GROUP     QUANTISED "config_groups.g."
+#define WEIGHTS   GROUP "weights."
+
+static void quantised_forms(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path, *value;
+    } read[] = {
+        {NULL, NULL},
+        {WEIGHTS "group_size", "64"},
+        {WEIGHTS "group_size", "128"},
+        {WEIGHTS "actorder", "\"weight\""},
+        {WEIGHTS "actorder", NULL},
+        {GROUP "format", "\"pack-quantized\""},
+        {QUANTISED "transform_config", "null"},
+        {QUANTISED "kv_cache_scheme", "{\"num_bits\": 8}"},
+        {"quantization_config", "{\"quant_method\": \"gemma\", \"num_bits\": 4}"},
+        {"quantization_config", "null"},
+    };
+    static const struct spoilt others[] = {
+        {NULL, QUANTISED "format", "\"nvfp4-pack-quantized\"", G4_EUNSUPPORTED,
+         "quantization_config.format: expected \"pack-quantized\", got \"nvfp4-pack-quantized\""},
+        {NULL, QUANTISED "transform_config", "{\"config_groups\": {\"u\": {}}}", G4_EUNSUPPORTED,
+         "transform_config: expected {}"},
+        {NULL, QUANTISED "config_groups", NULL, G4_EINPUT, "config_groups: missing"},
+        {NULL, QUANTISED "config_groups.g", "4", G4_EINPUT, "config_groups.g: expected an object"},
+        {NULL, GROUP "format", "\"int-quantized\"", G4_EUNSUPPORTED,
+         "config_groups.g.format: expected \"pack-quantized\""},
+        {NULL, GROUP "input_activations", "{\"num_bits\": 8}", G4_EUNSUPPORTED,
+         "config_groups.g.input_activations: expected null"},
+        {NULL, GROUP "weights", NULL, G4_EINPUT, "config_groups.g.weights: missing"},
+        {NULL, WEIGHTS "num_bits", "8", G4_EUNSUPPORTED,
+         "quantization_config.config_groups.g.weights.num_bits: expected 4, got 8"},
+        {NULL, WEIGHTS "type", "\"float\"", G4_EUNSUPPORTED, "weights.type: expected \"int\", got"},
+        {NULL, WEIGHTS "symmetric", "false", G4_EUNSUPPORTED, "weights.symmetric: expected true"},
+        {NULL, WEIGHTS "strategy", "\"channel\"", G4_EUNSUPPORTED,
+         "expected \"group\", got \"chan"},
+        {NULL, WEIGHTS "group_size", "16", G4_EUNSUPPORTED, "expected 32, 64 or 128, got 16"},
+        {NULL, WEIGHTS "actorder", "\"group\"", G4_EUNSUPPORTED, "weights.actorder: expected null"},
+    };
+    struct g4_config c;
+    struct g4_err err = {0};
+    for (size_t i = 0; i < sizeof read / sizeof read[0]; i++) {
+        if (read_groups(&c, read[i].path, read[i].value, &err) < 0)
+            fail_msg("%s = %s: %s", read[i].path, read[i].value, err.text);
+        g4_config_release(&c);
+    }
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        if (read_groups(&c, others[i].path, others[i].value, &err) != others[i].code)
+            fail_msg("%s = %s: \"%s\"", others[i].path, others[i].value, err.text);
+        assert_message(&err, others[i].message);
+    }
+}
+
+/* Which of two members says whether the head is the embedding. */
+static void heads(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *outer, *inner;
+        bool own;
+    } cases[] = {{"true", "true", false},  {"false", "true", true}, {"true", "false", false},
+                 {"false", "false", true}, {"null", "false", true}, {"null", "null", false}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct g4_config c;
+        struct g4_err err = {0};
+        json_t *root;
+        assert_int_equal(g4_json_load(&root, E2B, 1 << 20, &err), 0);
+        spoil(root, "tie_word_embeddings", cases[i].outer);
+        spoil(root, "text_config.tie_word_embeddings", cases[i].inner);
+        assert_int_equal(g4_config_read(&c, root, "c", &err), 0);
+        assert_int_equal(c.text.own_head, cases[i].own);
+        json_decref(root);
+        g4_config_release(&c);
+    }
+}
+
 static void a_head_of_six(void **state)
 {
     (void)state;
@@ -437,6 +541,8 @@ int main(void)
         cmocka_unit_test(variants),
         cmocka_unit_test(defaults),
         cmocka_unit_test(spoilt_members),
+        cmocka_unit_test(quantised_forms),
+        cmocka_unit_test(heads),
         cmocka_unit_test(a_head_of_six),
         cmocka_unit_test(files),
     };

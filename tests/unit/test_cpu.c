@@ -50,6 +50,16 @@ static void test_unknown(void **state)
     assert_non_null(strstr(err.text, "'avx'"));
 }
 
+static void check_record(const struct g4_gemm *gemm, enum g4_dtype type, size_t pair)
+{
+    assert_int_equal(gemm->type, type);
+    assert_true(gemm->mr > 0 && gemm->rows_to_pack > 0 && gemm->convert && gemm->multiply);
+    assert_true(gemm->nr > 0 && gemm->nr % 16 == 0);
+    assert_true(gemm->kc > 0 && gemm->kc % gemm->step == 0 && gemm->step % pair == 0);
+    for (int w = 0; w < G4_DTYPE_FLOATS; w++)
+        assert_true(gemm->pack_rows[w] && gemm->pack_cols[w]);
+}
+
 /* The table of a level has every slot, and says whose it is. */
 static void test_tables(void **state)
 {
@@ -58,12 +68,17 @@ static void test_tables(void **state)
         struct g4_kernels k;
         g4_kernels_init(&k, (enum g4_cpu)i, false);
         assert_int_equal(k.cpu, i);
-        assert_string_equal(k.gemm_name,
+        assert_string_equal(k.gemm_f32.name,
                             g4_cpu_name(i < G4_CPU_AVX512 ? (enum g4_cpu)i : G4_CPU_AVX512));
-        assert_true(k.float_products && k.gemm && k.gemm_nr % 16 == 0);
+        assert_string_equal(k.gemm_bf16.name,
+                            g4_cpu_name(i < G4_CPU_AVX512BF16 ? G4_CPU_GENERIC : (enum g4_cpu)i));
+        assert_int_equal(k.float_products, i < G4_CPU_AVX512BF16);
+        assert_ptr_equal(g4_kernels_gemm(&k), k.float_products ? &k.gemm_f32 : &k.gemm_bf16);
+        check_record(&k.gemm_f32, G4_DTYPE_F32, 1);
+        check_record(&k.gemm_bf16, G4_DTYPE_BF16, 2);
         for (int type = 0; type < G4_DTYPE_FLOATS; type++) {
             const struct g4_kernels_dtype *d = &k.dtype[type];
-            assert_true(d->gemv && d->pack_rows && d->pack_cols && d->widen && d->weighted_sum);
+            assert_true(d->gemv && d->widen && d->weighted_sum);
         }
     }
 }

@@ -1,84 +1,5 @@
 /* Which model is found, place by place, in folders made for the purpose. */
-#include "tests/unit/model_fixture.h"
-
-#include "lib/model/discover.h"
-
-#define GEMMA "{\"model_type\": \"gemma4\"}"
-
-struct fixture {
-    char *root;
-};
-
-/* An environment in which nothing is found. */
-static int setup(void **state)
-{
-    struct fixture *f = calloc(1, sizeof *f);
-    static const char *const unset[] = {"G4_MODEL", "HF_HUB_CACHE",   "HUGGINGFACE_HUB_CACHE",
-                                        "HF_HOME",  "XDG_CACHE_HOME", "XDG_DATA_HOME"};
-    f->root = fixture_folder();
-    for (size_t i = 0; i < sizeof unset / sizeof unset[0]; i++)
-        unsetenv(unset[i]);
-    setenv("HOME", fixture_path(f->root, "home"), 1);
-    setenv("XDG_DATA_DIRS", fixture_path(f->root, "system"), 1);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-    fixture_remove(f->root);
-    free(f);
-    return 0;
-}
-
-/* A folder that looks like a model; template false: a base model. */
-static void add_model(const struct fixture *f, const char *folder, const char *config, bool chat)
-{
-    char name[512];
-    snprintf(name, sizeof name, "%s/config.json", folder);
-    fixture_text(f->root, name, config);
-    snprintf(name, sizeof name, "%s/model.safetensors", folder);
-    fixture_text(f->root, name, "");
-    if (chat) {
-        snprintf(name, sizeof name, "%s/chat_template.jinja", folder);
-        fixture_text(f->root, name, "x");
-    }
-}
-
-/* The path found, relative to the root; the message in a static buffer otherwise. */
-static const char *find(const struct fixture *f, const char *given, int code)
-{
-    static char text[1024];
-    struct g4_err err = {0};
-    char *path, *companion;
-    int status = g4_discover(&path, &companion, given, &err);
-    if (status != code)
-        fail_msg("status %d: %s", status, status ? err.text : path);
-    if (status < 0) {
-        assert_null(path);
-        assert_null(strchr(err.text, '\n'));
-        snprintf(text, sizeof text, "%s", err.text);
-        return text;
-    }
-    size_t n = strlen(f->root);
-    snprintf(text, sizeof text, "%s", strncmp(path, f->root, n) == 0 ? path + n + 1 : path);
-    free(path);
-    return text;
-}
-
-static void assert_found(const struct fixture *f, const char *given, const char *want)
-{
-    assert_string_equal(find(f, given, 0), want);
-}
-
-static void assert_refused(const struct fixture *f, const char *given, int code,
-                           const char *message)
-{
-    const char *text = find(f, given, code);
-    if (!strstr(text, message))
-        fail_msg("message \"%s\" does not contain \"%s\"", text, message);
-}
+#include "tests/unit/discover_fixture.h"
 
 static void nothing_anywhere(void **state)
 {
@@ -89,6 +10,7 @@ static void nothing_anywhere(void **state)
     assert_refused(f, NULL, G4_ENOTFOUND, "home/.local/share/g4/models'");
     assert_refused(f, NULL, G4_ENOTFOUND, "system/g4/models'");
     assert_refused(f, NULL, G4_ENOTFOUND, "home/.cache/huggingface/hub'");
+    assert_refused(f, NULL, G4_ENOTFOUND, "home/.ollama/models'");
     assert_refused(f, "gemma", G4_ENOTFOUND, "no model 'gemma'");
     assert_refused(f, "", G4_EUSAGE, "-m");
     setenv("G4_MODEL", "gemma", 1);
@@ -221,9 +143,8 @@ static void paths(void **state)
     add_model(f, "one/b", GEMMA, false);
     assert_refused(f, fixture_path(f->root, "one"), G4_EUSAGE,
                    "several models, choose one with -m: 'a', 'b'");
-    fixture_text(f->root, "gguf/m.gguf", "GGUF");
-    assert_refused(f, fixture_path(f->root, "gguf"), G4_EUNSUPPORTED,
-                   "GGUF files are not built in yet");
+    fixture_text(f->root, "gguf/m.gguf", "GGUF"); /* opening it says what is wrong */
+    assert_found(f, fixture_path(f->root, "gguf"), "gguf/m.gguf");
     fixture_text(f->root, "none/readme", "");
     assert_refused(f, fixture_path(f->root, "none"), G4_ENOTFOUND, "no model in this folder");
     assert_found(f, DEMO, DEMO);
@@ -246,9 +167,21 @@ static void many_candidates(void **state)
     assert_string_equal(text + strlen(text) - 5, ", ...");
 }
 
+/* All that a name finds: base models, forms that are not read, files that do not open. */
 static void lists_all(void **state)
 {
     struct fixture *f = *state;
+    static const struct {
+        const char *name, *place;
+    } want[] = {
+        {"demo-model", "G4_MODEL"},
+        {"base", "XDG_DATA_HOME"},
+        {"rounded-it", "XDG_DATA_HOME"},
+        {"z-it", "XDG_DATA_HOME"},
+        {"gemma-4-E2B-broken.gguf", "XDG_DATA_HOME"},
+        {"google/gemma-4-E2B-it", "Hugging Face cache"},
+    };
+    const size_t n = sizeof want / sizeof want[0];
     struct g4_discovered *list;
     struct g4_err err = {0};
     size_t count;
@@ -259,16 +192,46 @@ static void lists_all(void **state)
               true);
     add_model(f, "home/.local/share/g4/models/z-it", GEMMA, true);
     add_model(f, "home/.local/share/g4/models/base", GEMMA, false);
+    add_model(f, "home/.local/share/g4/models/rounded-it",
+              "{\"model_type\": \"gemma4\", \"quantization_config\": {}}", true);
+    add_model(f, "home/.local/share/g4/models/drafter", "{\"model_type\": \"gemma4_assistant\"}",
+              true);
+    add_model(f, "home/.local/share/g4/models/llama-it", "{\"model_type\": \"llama\"}", true);
+    fixture_text(f->root, "home/.local/share/g4/models/gemma-4-E2B-broken.gguf", "GGUF");
+    fixture_text(f->root, "home/.local/share/g4/models/other-broken.gguf", "GGUF");
     setenv("G4_MODEL", DEMO, 1);
     assert_int_equal(g4_discover_all(&list, &count, &err), 0);
-    assert_int_equal(count, 3);
-    assert_string_equal(list[0].name, "demo-model");
-    assert_string_equal(list[0].place, "G4_MODEL");
-    assert_string_equal(list[1].name, "z-it");
-    assert_string_equal(list[1].place, "XDG_DATA_HOME");
-    assert_string_equal(list[2].name, "google/gemma-4-E2B-it");
-    assert_string_equal(list[2].place, "Hugging Face cache");
+    assert_int_equal(count, n);
+    for (size_t i = 0; i < n; i++) {
+        assert_string_equal(list[i].name, want[i].name);
+        assert_string_equal(list[i].place, want[i].place);
+    }
     g4_discovered_free(list, count);
+}
+
+/* A snapshot whose weights are there is better than one whose links lead nowhere. */
+static void snapshots_of_links(void **state)
+{
+    struct fixture *f = *state;
+    static const char hub[] = "home/.cache/huggingface/hub/models--google--gemma-4-E4B-it";
+    char name[256], path[512], found[256];
+    for (int i = 0; i < 2; i++) {
+        snprintf(name, sizeof name, "%s/snapshots/%d/config.json", hub, i);
+        fixture_text(f->root, name, GEMMA);
+        snprintf(name, sizeof name, "%s/snapshots/%d/model.safetensors", hub, i);
+        snprintf(path, sizeof path, "%s", fixture_path(f->root, name));
+        assert_int_equal(symlink(i ? "../../blobs/ff" : "../../blobs/00", path), 0);
+    }
+    snprintf(name, sizeof name, "%s/blobs/ff", hub);
+    fixture_text(f->root, name, "");
+    snprintf(name, sizeof name, "%s/blobs/00.incomplete", hub);
+    fixture_text(f->root, name, "");
+    snprintf(found, sizeof found, "%s/snapshots/1", hub);
+    assert_found(f, NULL, found);
+    snprintf(name, sizeof name, "%s/refs/main", hub);
+    fixture_text(f->root, name, "0\n");
+    assert_found(f, NULL, found);
+    assert_found(f, "gemma-4-E4B-it", found);
 }
 
 static void without_a_home(void **state)
@@ -276,7 +239,9 @@ static void without_a_home(void **state)
     struct fixture *f = *state;
     unsetenv("HOME");
     unsetenv("XDG_DATA_DIRS");
-    assert_refused(f, NULL, G4_ENOTFOUND, "'/usr/local/share/g4/models', '/usr/share/g4/models')");
+    assert_refused(f, NULL, G4_ENOTFOUND,
+                   "'/usr/local/share/g4/models', '/usr/share/g4/models', "
+                   "'/usr/share/ollama/.ollama/models')");
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -284,9 +249,10 @@ static void without_a_home(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(nothing_anywhere), TEST(places_in_order),   TEST(the_cache_has_many_homes),
-        TEST(snapshots),        TEST(who_may_be_chosen), TEST(paths),
-        TEST(many_candidates),  TEST(lists_all),         TEST(without_a_home),
+        TEST(nothing_anywhere),   TEST(places_in_order),   TEST(the_cache_has_many_homes),
+        TEST(snapshots),          TEST(who_may_be_chosen), TEST(paths),
+        TEST(many_candidates),    TEST(lists_all),         TEST(without_a_home),
+        TEST(snapshots_of_links),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -55,6 +55,38 @@ static void bf16_rounds_to_even(void **state)
     assert_true(isnan(g4_bf16_to_f32(g4_f32_to_bf16(from_bits(0x7f800001)))));
 }
 
+static void every_f16_comes_back(void **state)
+{
+    (void)state;
+    for (uint32_t h = 0; h < 65536; h++) {
+        float x = g4_f16_to_f32((uint16_t)h);
+        if (isnan(x))
+            assert_true(isnan(g4_f16_to_f32(g4_f32_to_f16(x))));
+        else
+            assert_int_equal(g4_f32_to_f16(x), h);
+    }
+}
+
+/* Halfway between any two neighbours is the even one; the next float on either side is not. */
+static void f16_rounds_to_even(void **state)
+{
+    (void)state;
+    for (uint32_t h = 0; h < 0x7c00; h++) {
+        const double next = h == 0x7bff ? 65536 : g4_f16_to_f32((uint16_t)(h + 1));
+        const float middle = (float)((g4_f16_to_f32((uint16_t)h) + next) / 2);
+        const uint32_t even = h + (h & 1);
+        assert_int_equal(g4_f32_to_f16(middle), even);
+        assert_int_equal(g4_f32_to_f16(-middle), even | 0x8000);
+        assert_int_equal(g4_f32_to_f16(nextafterf(middle, 0)), h);
+        assert_int_equal(g4_f32_to_f16(nextafterf(middle, INFINITY)), h + 1);
+    }
+    assert_int_equal(g4_f32_to_f16(65519.996f), 0x7bff);
+    assert_int_equal(g4_f32_to_f16(65520), 0x7c00);
+    assert_int_equal(g4_f32_to_f16(-1e30f), 0xfc00);
+    assert_int_equal(g4_f32_to_f16(from_bits(0x80000001)), 0x8000);
+    assert_true(isnan(g4_f16_to_f32(g4_f32_to_f16(from_bits(0x7f800001)))));
+}
+
 static void every_type_is_read(void **state)
 {
     (void)state;
@@ -110,7 +142,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_f16),           cmocka_unit_test(every_bf16_comes_back),
-        cmocka_unit_test(bf16_rounds_to_even), cmocka_unit_test(every_type_is_read),
+        cmocka_unit_test(bf16_rounds_to_even), cmocka_unit_test(every_f16_comes_back),
+        cmocka_unit_test(f16_rounds_to_even),  cmocka_unit_test(every_type_is_read),
         cmocka_unit_test(rows_and_shapes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* Space ids as published beside the shipped models, also after the tensors were renamed. */
-#include "tests/unit/model_fixture.h"
+#include "tests/unit/twin_fixture.h"
 
 #include "lib/model/model.h"
 #include "lib/model/summary.h"
@@ -108,6 +108,34 @@ static void a_norm_is_missing(void **state)
     fixture_remove(folder);
 }
 
+/* The same in every store and type, as norms keep their numbers. */
+static void gguf_files(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *id;
+    } models[] = {
+        {"decoder-e2b", E2B_SPACE},
+        {"decoder-e4b", "025dd650933c008f5e834218fb37c351"},
+        {"decoder-26b", "c386d2dc4caa4cdb71791af772abdd75"},
+        {"decoder-31b", "af825b4fcda087770936ac225900b65f"},
+        {"decoder-12b", "8c05b04a64e9796938e9de6593081acb"},
+        {"demo-model", "64f87b659dadd8fe9fff6cd051d5450f"},
+    };
+    static const char *const options[] = {"", "--type f32", "--ollama"};
+    for (size_t o = 0; o < sizeof options / sizeof options[0]; o++) {
+        char *folder = fixture_twins(options[o], DECODERS TOWERS DEMO), file[64];
+        for (size_t i = 0; i < sizeof models / sizeof models[0]; i++) {
+            snprintf(file, sizeof file, "%s/model.gguf", models[i].name);
+            assert_space(fixture_path(folder, file), models[i].id);
+        }
+        assert_space(fixture_path(folder, "vision-large/mmproj.gguf"), NO_SPACE);
+        assert_space(fixture_path(folder, "audio-e2b/mmproj.gguf"), NO_SPACE);
+        assert_space(fixture_path(folder, "unified-12b/mmproj.gguf"), NO_SPACE);
+        fixture_remove(folder);
+    }
+}
+
 static void encoder_ids(void **state)
 {
     (void)state;
@@ -130,8 +158,17 @@ static void encoder_ids(void **state)
     assert_int_equal(g4_model_encoder_id(&large, "model.vision_tower.", "none", 1, b, &err),
                      G4_EINPUT);
     assert_message(&err, "tensor 'none': missing");
-    g4_model_close(&small);
     g4_model_close(&large);
+    /* Of a GGUF file, where the projection may be of blocks. */
+    char *folder = fixture_twins("", GOLDEN "vision-small");
+    open_model(&large, fixture_path(folder, "vision-small/mmproj.gguf"));
+    assert_int_equal(g4_model_encoder_id(&large, "model.vision_tower.", projection, 1, a, &err), 0);
+    assert_memory_not_equal(a, zero, sizeof a);
+    assert_int_equal(g4_model_encoder_id(&large, "model.audio_tower.", projection, 1, b, &err), 0);
+    assert_memory_not_equal(a, b, sizeof a);
+    g4_model_close(&large);
+    g4_model_close(&small);
+    fixture_remove(folder);
 }
 
 static void opening(void **state)
@@ -152,9 +189,8 @@ static void opening(void **state)
     assert_int_equal(g4_model_open(&model, folder, NULL, &err), G4_ENOTFOUND);
     assert_message(&err, "not a model: there is no config.json in it");
     fixture_text(folder, "m.gguf", "GGUF\3\0\0\0");
-    assert_int_equal(g4_model_open(&model, fixture_path(folder, "m.gguf"), NULL, &err),
-                     G4_EUNSUPPORTED);
-    assert_message(&err, "GGUF files are not built in yet: use the safetensors folder");
+    assert_int_equal(g4_model_open(&model, fixture_path(folder, "m.gguf"), NULL, &err), G4_EINPUT);
+    assert_message(&err, "m.gguf'");
     fixture_text(folder, "m.safetensors", "");
     assert_int_equal(g4_model_open(&model, fixture_path(folder, "m.safetensors"), NULL, &err),
                      G4_ENOTFOUND);
@@ -173,6 +209,11 @@ static void names(void **state)
         {"/x/snapshots/0a1b", "0a1b"},
         {"/none/gemma/", "gemma"},
         {"gemma", "gemma"},
+        {"/x/gemma-4-E2B-it-Q4_K_M.gguf", "gemma-4-E2B-it-Q4_K_M"},
+        {"/x/big-00002-of-00003.gguf", "big"},
+        {"big-2-of-3.gguf", "big-2-of-3"},
+        {"/x/hub/models--google--gemma/snapshots/0a1b/gemma-q4_0.gguf", "gemma-q4_0"},
+        {".gguf", ".gguf"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char *name = g4_model_name(cases[i].path);
@@ -210,16 +251,38 @@ static void a_model_in_numbers(void **state)
     assert_int_equal(s.total.tensors, 552);
     assert_true(s.part[G4_PART_VISION].tensors > 100 && s.part[G4_PART_AUDIO].tensors > 100);
     assert_int_equal(s.mapped, 10190072);
+    const struct g4_model_summary published = s;
     g4_model_close(&model);
+
+    char *folder = fixture_twins("", DEMO);
+    open_model(&model, fixture_path(folder, "demo-model/model.gguf"));
+    g4_model_summarise(&s, &model); /* the towers of the companion count, too */
+    assert_int_equal(s.total.tensors, 552 + 1);
+    assert_int_equal(s.parameters, published.parameters + 32);
+    assert_int_equal(s.part[G4_PART_TEXT].tensors, published.part[G4_PART_TEXT].tensors + 1);
+    for (int i = 0; i < G4_PARTS; i++)
+        if (i != G4_PART_TEXT)
+            assert_int_equal(s.part[i].tensors, published.part[i].tensors);
+    assert_int_equal(s.part[G4_PART_PER_LAYER_TABLE].bytes, 1024 * 8 * 32 * 2);
+    assert_int_equal(s.part[G4_PART_OTHER].tensors, 0);
+    assert_int_equal(s.mapped, model.weights.text->map.size + model.weights.media->map.size);
+    assert_int_equal(s.dtype[G4_DTYPE_F32].tensors + s.dtype[G4_DTYPE_BF16].tensors, 553);
+    g4_model_close(&model);
+    fixture_remove(folder);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(published_ids),   cmocka_unit_test(an_encoder_alone_has_none),
-        cmocka_unit_test(renamed_tensors), cmocka_unit_test(a_norm_is_missing),
-        cmocka_unit_test(encoder_ids),     cmocka_unit_test(opening),
-        cmocka_unit_test(names),           cmocka_unit_test(a_model_in_numbers),
+        cmocka_unit_test(published_ids),
+        cmocka_unit_test(an_encoder_alone_has_none),
+        cmocka_unit_test(renamed_tensors),
+        cmocka_unit_test(a_norm_is_missing),
+        cmocka_unit_test(gguf_files),
+        cmocka_unit_test(encoder_ids),
+        cmocka_unit_test(opening),
+        cmocka_unit_test(names),
+        cmocka_unit_test(a_model_in_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

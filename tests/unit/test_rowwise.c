@@ -125,6 +125,8 @@ static float *run_conv(const struct g4_exec *exec, const void *ctx, size_t *n)
     float *in = filled(p->rows * p->cols * p->in, 1), *w = filled(p->out * taps, 2);
     float *out = floats(rows * cols * p->out), *want = floats(rows * cols * p->out);
     float *patches = floats(g4_conv3x3_scratch(p->cols, p->in));
+    round_to_factors(exec->kernels, in, p->rows * p->cols * p->in);
+    round_to_factors(exec->kernels, w, p->out * taps);
     const struct g4_matrix kernel = {
         .data = w, .dtype = G4_DTYPE_F32, .rows = p->out, .cols = taps, .stride = taps * sizeof *w};
     for (size_t at = 0; at < rows * cols * p->out; at++) {

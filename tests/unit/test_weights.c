@@ -55,7 +55,7 @@ static void an_index_that_lies(void **state)
         {"{\"weight_map\":{\"a\":\"one.safetensors\",\"x\":\"one.safetensors\"}}",
          "tensor 'x' is not in 'one"},
         {"{\"weight_map\":{\"a\":\"one.safetensors\",\"b\":\"again.safetensors\"}}",
-         "tensor 'a' is in two shards"},
+         "tensor 'a' is there twice"},
         {"{\"weight_map\":{\"a\":\"broken.safetensors\"}}",
          "broken.safetensors': 3 bytes, too short"},
         {"{\"weight_map\":{\"a\":\"one.safetensors\",\"a\":\"two.safetensors\"}}", "duplicate"},
@@ -131,6 +131,7 @@ static void spellings(void **state)
     static const char text[] = "model.language_model.layers.0.layer_scalar";
     assert_non_null(find_one(text, text));
     assert_non_null(find_one("language_model.model.layers.0.layer_scalar", text));
+    assert_non_null(find_one("language_model.lm_head.weight", "lm_head.weight"));
     assert_non_null(find_one("model.layers.0.layer_scalar", text));
     assert_null(find_one("layers.0.layer_scalar", text));
     assert_null(find_one("model.layers.1.layer_scalar", text));
@@ -140,12 +141,21 @@ static void spellings(void **state)
     assert_non_null(find_one("embed_vision.x", "model.embed_vision.x"));
     assert_non_null(find_one("embed_audio.x", "model.embed_audio.x"));
     assert_null(find_one("vision_tower.x", "model.audio_tower.x"));
-    assert_true(g4_weights_has_prefix("vision_tower.encoder.x", "model.vision_tower.encoder."));
-    assert_true(
-        g4_weights_has_prefix("model.vision_tower.encoder.x", "model.vision_tower.encoder."));
-    assert_false(g4_weights_has_prefix("vision_tower.patch", "model.vision_tower.encoder."));
-    assert_true(g4_weights_has_prefix("language_model.model.norm.weight", "model.language_model."));
-    assert_false(g4_weights_has_prefix("audio_tower.norm.weight", "model.language_model."));
+    assert_null(find_one("model.vision_tower.x", "model.language_model.vision_tower.x"));
+    assert_null(find_one("model.embed_audio.x", "model.language_model.embed_audio.x"));
+}
+
+static void two_spellings_of_one(void **state)
+{
+    (void)state;
+    struct g4_weights w;
+    struct g4_err err = {0};
+    char *folder = fixture_folder();
+    fixture_tensors(folder, "model.safetensors",
+                    PAIR("model.language_model.norm.weight", "model.norm.weight"), 2);
+    assert_int_equal(g4_weights_open(&w, folder, NULL, &err), G4_EINPUT);
+    assert_message(&err, "norm.weight' is there twice");
+    fixture_remove(folder);
 }
 
 int main(void)
@@ -153,7 +163,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_shards),      cmocka_unit_test(an_index_that_lies),
         cmocka_unit_test(too_many_shards), cmocka_unit_test(no_weights),
-        cmocka_unit_test(spellings),
+        cmocka_unit_test(spellings),       cmocka_unit_test(two_spellings_of_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

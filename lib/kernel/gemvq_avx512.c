@@ -1,0 +1,22 @@
+/*
+ * gemvq_avx512.c - products with blocks of quantised weights: AVX-512 without VNNI.
+ */
+#include "lib/kernel/isa.h"
+
+#if defined(__AVX512F__)
+
+#include "lib/kernel/gemvq_avx512.h"
+
+void g4_kernels_init_gemvq_avx512(struct g4_kernels *kernels)
+{
+    set_gemv_q8(kernels);
+}
+
+#else
+
+void g4_kernels_init_gemvq_avx512(struct g4_kernels *kernels)
+{
+    (void)kernels;
+}
+
+#endif

@@ -1,0 +1,52 @@
+/*
+ * mm_amx.c - gemm with bf16 factors by tile registers. Panels and factors are those of
+ * mm_avx512bf16.c, padded along k to whole tiles.
+ */
+#include "lib/kernel/isa.h"
+
+#if defined(__AMX_BF16__) || defined(__AMXBF16__) /* gcc's and clang's name */
+
+#include <assert.h>
+#include <immintrin.h>
+
+/* The compiler does not know that the instruction reads all of *shapes, nor that tiles are loaded
+ * from memory written before: it is told that anything may be read here. */
+#define TILES_BEGIN(shapes)                                                                        \
+    do {                                                                                           \
+        __asm__ volatile("" ::"r"(shapes) : "memory");                                             \
+        _tile_loadconfig(shapes);                                                                  \
+    } while (0)
+#define TILES_END()              _tile_release()
+#define TILE_ZERO(t)             _tile_zero(t)
+#define TILE_LOAD(t, p, stride)  _tile_loadd(t, p, stride)
+#define TILE_STORE(t, p, stride) _tile_stored(t, p, stride)
+#define TILE_DOT(c, a, b)        _tile_dpbf16ps(c, a, b)
+
+#include "lib/kernel/tiles_amx.h"
+
+static void multiply_amx(float *y, size_t ldy, const void *x, size_t ldx, size_t m,
+                         const void *panel, size_t cols, size_t k, bool add)
+{
+    tiles_multiply(y, ldy, x, ldx, m, panel, cols, k, add);
+}
+
+void g4_kernels_init_mm_amx(struct g4_kernels *kernels)
+{
+    struct g4_gemm *gemm = &kernels->gemm_bf16;
+    assert(gemm->type == G4_DTYPE_BF16 && gemm->nr == TILES_NR);
+    gemm->name = "amx";
+    gemm->mr = TILES_MR;
+    gemm->kc = 512; /* a panel stays in the first cache while rows of x pass */
+    gemm->step = TILE_STEP;
+    gemm->rows_to_pack = 1024;
+    gemm->multiply = multiply_amx;
+}
+
+#else
+
+void g4_kernels_init_mm_amx(struct g4_kernels *kernels)
+{
+    (void)kernels;
+}
+
+#endif
