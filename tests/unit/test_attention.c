@@ -195,11 +195,60 @@ static void test_large_scores(void **state)
     on_every_level(run_large, NULL);
 }
 
+/* Attentions of all kinds in one go: what each makes alone. */
+static float *run_together(const struct g4_exec *exec, const void *ctx, size_t *n)
+{
+    enum { COUNT = 40, DIM = 64, HEADS = 8, KEYS = 3000, QUERIES = 80, LD = HEADS * DIM };
+    static const size_t queries[] = {1, QUERIES, 1, 0, 2, 1, QUERIES, QUERIES, 1, 1};
+    static const size_t keys[] = {700, 90, 1, 50, KEYS, 2500, KEYS, 100};
+    float *q = filled(QUERIES * LD, 1), *k = filled(KEYS * DIM, 2), *v = filled(KEYS * DIM, 3);
+    float *alone = floats(QUERIES * LD), *together = floats(COUNT * QUERIES * LD);
+    struct g4_attention jobs[COUNT];
+    (void)ctx;
+    for (size_t i = 0; i < COUNT; i++)
+        jobs[i] = (struct g4_attention){
+            .heads = HEADS,
+            .kv_heads = 1,
+            .head_dim = DIM,
+            .queries = queries[i % (sizeof queries / sizeof *queries)],
+            .q = q,
+            .ldq = LD,
+            .keys = keys[i % (sizeof keys / sizeof *keys)],
+            .dtype = G4_DTYPE_F32,
+            .k = k,
+            .v = v,
+            .ldk = DIM,
+            .ldv = DIM,
+            .out = together + i * QUERIES * LD,
+            .ldo = LD,
+        };
+    g4_attention_all(exec, jobs, COUNT);
+    for (size_t i = 0; i < COUNT; i++) {
+        const size_t floats_out = jobs[i].queries * LD;
+        jobs[i].out = alone;
+        g4_attention(exec, &jobs[i]);
+        assert_memory_equal(alone, together + i * QUERIES * LD, floats_out * sizeof *alone);
+    }
+    free(q);
+    free(k);
+    free(v);
+    free(alone);
+    *n = COUNT * QUERIES * LD;
+    return together;
+}
+
+static void test_together(void **state)
+{
+    (void)state;
+    on_every_level(run_together, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shapes),
         cmocka_unit_test(test_large_scores),
+        cmocka_unit_test(test_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
