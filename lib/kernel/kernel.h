@@ -1,7 +1,7 @@
 /*
  * kernel.h - the table of kernels, and the contract of every slot.
  *
- * The generic C version of a slot (generic.c) is its specification; an ISA file overwrites the
+ * The generic C version of a slot (generic_*.c) is its specification; an ISA file overwrites the
  * slots it is better at, upwards: generic -> (OpenBLAS) -> AVX2 -> AVX-512 -> ... The kernel check
  * runs every slot of every level against generic at odd sizes.
  *
