@@ -15,6 +15,7 @@ void g4_kernels_init(struct g4_kernels *kernels, enum g4_cpu cpu, bool use_blas)
     g4_kernels_init_generic_gemm(kernels);
     g4_kernels_init_generic_mm(kernels);
     g4_kernels_init_generic_q(kernels);
+    g4_kernels_init_generic_gemmq(kernels);
     g4_kernels_init_generic_vec(kernels);
     if (cpu == G4_CPU_GENERIC && use_blas)
         g4_kernels_init_blas(kernels);
@@ -23,6 +24,7 @@ void g4_kernels_init(struct g4_kernels *kernels, enum g4_cpu cpu, bool use_blas)
         g4_kernels_init_gemv_avx2(kernels);
         g4_kernels_init_vec_avx2(kernels);
         g4_kernels_init_gemvq_avx2(kernels);
+        g4_kernels_init_gemmq_avx2(kernels);
         g4_kernels_init_widen_avx2(kernels);
     }
     if (cpu >= G4_CPU_AVX512) {
@@ -30,15 +32,19 @@ void g4_kernels_init(struct g4_kernels *kernels, enum g4_cpu cpu, bool use_blas)
         g4_kernels_init_gemv_avx512(kernels);
         g4_kernels_init_vec_avx512(kernels);
         g4_kernels_init_gemvq_avx512(kernels);
+        g4_kernels_init_gemmq_avx512(kernels);
         g4_kernels_init_widen_avx512(kernels);
     }
     if (cpu >= G4_CPU_AVX512BF16) {
         g4_kernels_init_mm_avx512bf16(kernels);
         g4_kernels_init_vec_avx512bf16(kernels);
         g4_kernels_init_gemvq_avx512vnni(kernels);
+        g4_kernels_init_gemmq_avx512vnni(kernels);
     }
-    if (cpu >= G4_CPU_AMX)
+    if (cpu >= G4_CPU_AMX) {
         g4_kernels_init_mm_amx(kernels);
+        g4_kernels_init_gemmq_amx(kernels);
+    }
 }
 
 /* Written once, before the first reader sees it. */

@@ -92,8 +92,34 @@ struct g4_gemm {
                      size_t cols, size_t k, bool add);
 };
 
+/*
+ * gemv_q8 for more rows of x than a few: blocks of quantised weights become panels once, and rows of
+ * x pass over them. What multiply computes is what gemv_q8 of the same level computes, to the bit:
+ * which of the two is taken, and with how many rows, is a question of speed alone.
+ *
+ * A panel holds nr rows of W over all of k: codes as bytes, and scales. Its layout is the record's
+ * own. Of types without gemv_q8, and at levels without a record, pack and multiply are NULL.
+ */
+struct g4_gemm_q8 {
+    const char *name;    /* "avx512vnni" ...: for the tests */
+    size_t nr;           /* rows of W in a panel */
+    size_t rows_to_pack; /* of x: fewer do not pay for panels, gemv_q8 is quicker */
+    size_t rows_at_most; /* of x: more are quicker by way of g4_kernels_gemm */
+
+    /* Bytes of a panel of k columns: a multiple of 64. */
+    size_t (*panel_bytes)(enum g4_dtype dtype, size_t k);
+    /* The panel, 64-byte aligned, of W[rows, k], rows <= nr, `stride` bytes apart; k is whole
+     * blocks. Rows that do not exist are computed as anything finite. By the type of W. */
+    void (*pack[G4_DTYPE_WEIGHTS])(void *panel, const void *w, size_t stride, size_t rows,
+                                   size_t k);
+    /* y[m, cols] = x[m, k] panel, cols <= nr: rows first .. first+m-1 of x. By the type of W. */
+    void (*multiply[G4_DTYPE_WEIGHTS])(float *y, size_t ldy, const struct g4_q8 *x, size_t first,
+                                       size_t m, const void *panel, size_t cols, size_t k);
+};
+
 struct g4_kernels {
     enum g4_cpu cpu;
+    struct g4_gemm_q8 gemm_q8;
     struct g4_gemm gemm_f32;  /* no factor is rounded below float32 */
     struct g4_gemm gemm_bf16; /* as exact as BF16 weights; generic where the level has no better */
     bool float_products;      /* gemm_bf16 is slower: products of many rows are gemm_f32's */
