@@ -13,8 +13,7 @@ include config.mk
 PROGRAMS := g4-audio g4-vision g4-video g4-decode g4-stream g4-model
 
 LIB_SRC     := $(wildcard lib/*/*.c)
-DEFERRED    := encoders/media/av_deferred.c
-ENCODER_SRC := $(filter-out $(DEFERRED),$(wildcard encoders/*.c encoders/*/*.c))
+ENCODER_SRC := $(wildcard encoders/*.c encoders/*/*.c)
 DECODER_SRC := $(wildcard decoder/*.c)
 SHARED_SRC  := $(filter-out $(PROGRAMS:%=bin/%.c),$(wildcard bin/*.c))
 
@@ -28,19 +27,19 @@ SHARED  := $(BUILD)/libg4bin.a
 .PHONY: all
 all: $(if $(filter build,$(BUILD)),$(PROGRAMS:%=bin/%),$(PROGRAMS:%=$(BUILD)/bin/%))
 
-# What each program links besides libg4: only what it needs starts with it.
-LIBS_g4-audio  := $(SHARED) $(ENCODER) $(LIB) $(AV_LIBS) $(BASE_LIBS)
-LIBS_g4-vision := $(call objects,$(DEFERRED)) $(SHARED) $(ENCODER) $(LIB) $(IMAGE_LIBS) $(BASE_LIBS)
-LIBS_g4-video  := $(SHARED) $(ENCODER) $(LIB) $(AV_LIBS) $(IMAGE_LIBS) $(BASE_LIBS)
+# What each program links besides libg4: only what it needs starts with it. libav comes later, if at
+# all (encoders/media/av_library.h).
+LIBS_g4-audio  := $(SHARED) $(ENCODER) $(LIB) $(BASE_LIBS)
+LIBS_g4-vision := $(SHARED) $(ENCODER) $(LIB) $(IMAGE_LIBS) $(BASE_LIBS)
+LIBS_g4-video  := $(SHARED) $(ENCODER) $(LIB) $(IMAGE_LIBS) $(BASE_LIBS)
 LIBS_g4-decode := $(SHARED) $(DECODER) $(LIB) $(BASE_LIBS)
 LIBS_g4-stream := $(SHARED) $(LIB) $(BASE_LIBS)
 LIBS_g4-model  := $(SHARED) $(ENCODER) $(DECODER) $(LIB) $(BASE_LIBS)
-LIBS_ALL       := $(SHARED) $(ENCODER) $(DECODER) $(LIB) $(AV_LIBS) $(IMAGE_LIBS) $(BASE_LIBS)
+LIBS_ALL       := $(SHARED) $(ENCODER) $(DECODER) $(LIB) $(IMAGE_LIBS) $(BASE_LIBS)
 
 ARCHIVES := $(SHARED) $(ENCODER) $(DECODER) $(LIB)
 
 BUILT := $(PROGRAMS:%=$(BUILD)/bin/%)
-$(BUILD)/bin/g4-vision: $(call objects,$(DEFERRED))
 
 $(BUILT): $(BUILD)/bin/%: $(BUILD)/bin/%.o $(ARCHIVES)
 	@echo "  LD      $@"
@@ -64,7 +63,8 @@ $(ARCHIVES):
 # Instruction sets follow the file's suffix; everything else is built for the baseline.
 isa = $(if $(filter %_avx2.o,$(1)),$(FLAGS_AVX2))$(if $(filter %_avx512.o,$(1)),$(FLAGS_AVX512))$(strip \
     $(if $(filter %_avx512vnni.o,$(1)),$(FLAGS_AVX512VNNI))$(if $(filter %_avx512bf16.o,$(1)),$(FLAGS_AVX512BF16)) \
-    $(if $(filter %_amx.o,$(1)),$(FLAGS_AMX)))
+    $(if $(filter %_amx.o,$(1)),$(FLAGS_AMX)) \
+    $(if $(filter %_dotprod.o,$(1)),$(FLAGS_DOTPROD))$(if $(filter %_i8mm.o,$(1)),$(FLAGS_I8MM)))
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
@@ -77,7 +77,7 @@ include tests/tests.mk
 
 .PHONY: deps demo
 deps:
-	@printf '%s\n' $(PACKAGES_BUILD) $(PACKAGES_TEST)
+	@printf '%s\n' $(sort $(PACKAGES_BUILD) $(PACKAGES_TEST) $(PACKAGES_CROSS))
 
 demo:
 	@tests/install-packages $(PACKAGES_BUILD)
@@ -105,4 +105,4 @@ uninstall:
 
 .PHONY: clean
 clean:
-	rm -rf build build-san build-fuzz $(PROGRAMS:%=bin/%)
+	rm -rf build build-san build-fuzz build-arm64 $(PROGRAMS:%=bin/%)

@@ -30,11 +30,14 @@ FLAGS_AVX2       := -mavx2 -mfma -mf16c
 FLAGS_AVX512     := $(FLAGS_AVX2) -mavx512f -mavx512bw -mavx512vl -mavx512dq
 FLAGS_AVX512VNNI := $(FLAGS_AVX512) -mavx512vnni
 FLAGS_AVX512BF16 := $(FLAGS_AVX512) -mavx512bf16
-FLAGS_AMX        := $(FLAGS_AVX512BF16) -mamx-tile -mamx-bf16 -mamx-int8
+FLAGS_AMX        := $(FLAGS_AVX512BF16) -mavx512vnni -mamx-tile -mamx-bf16 -mamx-int8
+endif
+ifneq ($(filter aarch64%,$(shell $(CC) -dumpmachine 2>/dev/null)),)
+FLAGS_DOTPROD    := -march=armv8.2-a+dotprod
+FLAGS_I8MM       := $(FLAGS_DOTPROD)+i8mm+bf16
 endif
 
 BASE_LIBS  := -ljansson -lmd -lz -lm -ldl
-AV_LIBS    := -lavformat -lavcodec -lswresample -lswscale -lavutil
 IMAGE_LIBS := -lpng -ljpeg
 
 # Debian names. BUILD suffices for `make demo`; TEST is what `make check` needs besides.
@@ -42,6 +45,14 @@ PACKAGES_BUILD := gcc libc6-dev make libavformat-dev libavcodec-dev libavutil-de
     libswscale-dev libpng-dev libjpeg62-turbo-dev libjansson-dev libmd-dev zlib1g-dev libopenblas0-pthread
 PACKAGES_TEST := libcmocka-dev bats mandoc clang clang-format libclang-rt-14-dev ffmpeg sox \
     libsox-fmt-mp3 webp imagemagick zzuf strace python3 jq file xxd
+
+# For `make check-arm`: a compiler and an emulator; and packages of 64-bit Arm that are not installed
+# but unpacked into the build folder.
+PACKAGES_ARM := gcc gcc-aarch64-linux-gnu libc6-dev-arm64-cross make qemu-user
+PACKAGES_CROSS := $(if $(FLAGS_AVX2),$(PACKAGES_ARM)) # `make check` on x86-64 does that as well
+PACKAGES_ARM_UNPACKED := libjansson4 libjansson-dev libmd0 libmd-dev zlib1g zlib1g-dev libpng16-16 \
+    libpng-dev libjpeg62-turbo libjpeg62-turbo-dev libavformat-dev libavcodec-dev libavutil-dev \
+    libswresample-dev libswscale-dev libcmocka0 libcmocka-dev
 
 # GNU directory variables
 PREFIX      ?= /usr/local

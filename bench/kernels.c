@@ -1,12 +1,14 @@
 /*
  * kernels.c - how fast the kernels are, and what part of this machine's limits that is.
  *
- *     kernels [-j] [-l LEVEL] [-t THREADS] [NAME]
+ *     kernels [-a] [-l LEVEL] [-o FILE] [-t THREADS] [NAME]
  *
- * The limits are measured first, in the same run: float32 FMA with the widest registers of the
- * level, its dot products of bf16, and reading memory. -j: one JSON object per line instead of a
- * table. LEVEL: only this level of instructions. NAME: only rows that contain it.
+ * The limits are measured first, in the same run (machine.h). -a: every level of instructions that
+ * the machine has, not only the one the programs choose; LEVEL: only that one. -o: JSON lines are
+ * appended to FILE. NAME: only rows that contain it. The share of a row is that of the kind of
+ * product it is made by: of eight bits, of bf16 or of float32.
  */
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,71 +16,59 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bench/machine.h"
 #include "lib/nn/attention.h"
 #include "lib/nn/linear.h"
-#include "lib/tensor/half.h"
 
-static const double MIN_SECONDS = 0.3; /* of a measurement */
-enum { MIN_CALLS = 5 };                /* and the fastest of at least so many calls counts */
+static const double SECONDS = 0.15; /* of a measurement, at least */
 
 struct bench {
     struct g4_exec exec;
+    struct g4_exec alone; /* the same with one thread */
     struct g4_kernels kernels;
-    bool json;
+    FILE *json;               /* NULL: none */
     const char *only, *level; /* NULL: all */
     int threads;
-    double fma;  /* GFLOP/s of this level */
-    double dot;  /* GFLOP/s of its bf16 products; 0: it has none */
-    double read; /* GB/s */
+    struct bench_limits limits; /* of the level */
+    char date[16];
 };
 
-static double now(void)
+/* Of one call; flops, bytes: 0 = not the point of this row. kind: what its products are made of,
+ * one that the level has. */
+struct figures {
+    double seconds, flops, bytes;
+    double times; /* of `threads`: how many times one thread */
+    enum bench_kind kind;
+};
+
+static void write_json(struct bench *b, const char *name, const char *size, struct figures f)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    const double gflops = f.flops / f.seconds * 1e-9, gbytes = f.bytes / f.seconds * 1e-9;
+    fprintf(b->json,
+            "{\"bench\":\"kernel\",\"name\":\"%s\",\"size\":\"%s\",\"cpu\":\"%s\","
+            "\"features\":\"%s\",\"date\":\"%s\",\"threads\":%d,\"seconds\":%.6g,"
+            "\"gflops\":%.4g,\"kind\":\"%s\",\"share\":%.4g,\"gbytes\":%.4g,"
+            "\"read_share\":%.4g,\"times\":%.4g,\"limits\":{\"f32\":%.4g,\"bf16\":%.4g,"
+            "\"int8\":%.4g,\"read\":%.4g}}\n",
+            name, size, g4_cpu_name(b->kernels.cpu), bench_features(), b->date, b->threads,
+            f.seconds, gflops, bench_kind_name(f.kind), gflops / b->limits.peak[f.kind].gops,
+            gbytes, gbytes / b->limits.read, f.times, b->limits.peak[BENCH_F32].gops,
+            b->limits.peak[BENCH_BF16].gops, b->limits.peak[BENCH_INT8].gops, b->limits.read);
+    fflush(b->json);
 }
 
-typedef void work_fn(struct bench *bench, void *ctx);
-
-/* Seconds of the fastest call: what the machine can do when nothing else wants it. */
-static double measure(struct bench *bench, work_fn *fn, void *ctx)
+static void report(struct bench *b, const char *name, const char *size, struct figures f)
 {
-    const double begin = now();
-    double best = INFINITY;
-    for (int calls = 0; calls < MIN_CALLS || now() - begin < MIN_SECONDS; calls++) {
-        const double start = now();
-        fn(bench, ctx);
-        best = fmin(best, now() - start);
-    }
-    return best;
-}
-
-/* The limit of products of many rows. */
-static double gemm_peak(const struct bench *b)
-{
-    return b->kernels.float_products ? b->fma : b->dot;
-}
-
-/* flops, bytes: of one call; 0 = not the point of this row. peak: GFLOP/s, the limit of flops. */
-static void report(struct bench *b, const char *name, const char *size, double seconds,
-                   double flops, double peak, double bytes)
-{
-    const double gflops = flops / seconds * 1e-9, gbytes = bytes / seconds * 1e-9;
+    const double gflops = f.flops / f.seconds * 1e-9, gbytes = f.bytes / f.seconds * 1e-9;
+    const double of_peak = gflops / b->limits.peak[f.kind].gops, of_read = gbytes / b->limits.read;
     const char *level = g4_cpu_name(b->kernels.cpu);
-    if (b->json) {
-        printf("{\"bench\":\"%s\",\"size\":\"%s\",\"cpu\":\"%s\",\"gemm\":\"%s\",\"threads\":%d,"
-               "\"seconds\":%.6g,\"gflops\":%.4g,\"gbytes\":%.4g,\"flops_peak\":%.4g,"
-               "\"read_peak\":%.4g}\n",
-               name, size, level, g4_kernels_gemm(&b->kernels)->name, b->threads, seconds, gflops,
-               gbytes, peak, b->read);
-        return;
-    }
-    printf("%-10s %-18s %-22s %10.3f ms", level, name, size, seconds * 1e3);
-    if (flops > 0)
-        printf(" %8.1f GFLOP/s %4.0f %%", gflops, 100 * gflops / peak);
-    if (bytes > 0)
-        printf(" %8.1f GB/s %4.0f %%", gbytes, 100 * gbytes / b->read);
+    if (b->json)
+        write_json(b, name, size, f);
+    printf("%-10s %-16s %-20s %10.3f ms", level, name, size, f.seconds * 1e3);
+    if (f.flops > 0)
+        printf(" %8.1f GOP/s %4.0f %% of %s", gflops, 100 * of_peak, bench_kind_name(f.kind));
+    if (f.bytes > 0)
+        printf(" %8.1f GB/s %4.0f %%", gbytes, 100 * of_read);
     printf("\n");
     fflush(stdout);
 }
@@ -99,175 +89,27 @@ static void *memory(size_t bytes)
     return p;
 }
 
-/* --- limits ------------------------------------------------------------------------------------
- */
-
-enum { FMA_STEPS = 100000, FMA_CHAINS = 12 };
-
-static double lanes(const struct bench *b)
-{
-    return b->kernels.cpu >= G4_CPU_AVX512 ? 16 : b->kernels.cpu >= G4_CPU_AVX2 ? 8 : 4;
-}
-
-#if defined(__x86_64__)
-#define CHAINS(op) op(0) op(1) op(2) op(3) op(4) op(5) op(6) op(7) op(8) op(9) op(10) op(11)
-#define CLOBBERS                                                                                   \
-    "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",       \
-        "xmm11", "xmm15"
-#endif
-
-/* FMA_STEPS times FMA_CHAINS independent FMA instructions (multiplication and addition below AVX2).
- */
-static void fma_item(void *ctx, size_t item, int worker)
-{
-    const struct bench *b = ctx;
-    (void)item;
-    (void)worker;
-#if defined(__x86_64__)
-#define FMA512(n)     "vfmadd231ps %%zmm15, %%zmm15, %%zmm" #n "\n"
-#define FMA256(n)     "vfmadd231ps %%ymm15, %%ymm15, %%ymm" #n "\n"
-#define MUL_ADD128(n) "mulps %%xmm15, %%xmm" #n "\naddps %%xmm15, %%xmm" #n "\n"
-    if (b->kernels.cpu >= G4_CPU_AVX512) {
-        __asm__ volatile("vpxord %%zmm15, %%zmm15, %%zmm15" ::: CLOBBERS);
-        for (int i = 0; i < FMA_STEPS; i++)
-            __asm__ volatile(CHAINS(FMA512)::: CLOBBERS);
-        __asm__ volatile("vzeroupper" ::: CLOBBERS);
-    } else if (b->kernels.cpu >= G4_CPU_AVX2) {
-        __asm__ volatile("vxorps %%ymm15, %%ymm15, %%ymm15" ::: CLOBBERS);
-        for (int i = 0; i < FMA_STEPS; i++)
-            __asm__ volatile(CHAINS(FMA256)::: CLOBBERS);
-        __asm__ volatile("vzeroupper" ::: CLOBBERS);
-    } else {
-        __asm__ volatile("xorps %%xmm15, %%xmm15" ::: CLOBBERS);
-        for (int i = 0; i < FMA_STEPS; i++)
-            __asm__ volatile(CHAINS(MUL_ADD128)::: CLOBBERS);
-    }
-#else
-    static volatile float sink;
-    float sum[4 * FMA_CHAINS] = {0};
-    for (int i = 0; i < FMA_STEPS; i++)
-        for (int j = 0; j < 4 * FMA_CHAINS; j++)
-            sum[j] = sum[j] * 0.5f + 1.0f;
-    sink = sum[0];
-    (void)b;
-#endif
-}
-
-static void fma_work(struct bench *b, void *ctx)
-{
-    (void)ctx;
-    g4_pool_run(b->exec.pool, fma_item, b, (size_t)b->threads);
-}
-
-/* As many dot products of pairs of bf16. */
-static void dot_item(void *ctx, size_t item, int worker)
-{
-    (void)ctx;
-    (void)item;
-    (void)worker;
-#if defined(__x86_64__)
-#define DOT512(n) "vdpbf16ps %%zmm15, %%zmm15, %%zmm" #n "\n"
-    __asm__ volatile("vpxord %%zmm15, %%zmm15, %%zmm15" ::: CLOBBERS);
-    for (int i = 0; i < FMA_STEPS; i++)
-        __asm__ volatile(CHAINS(DOT512)::: CLOBBERS);
-    __asm__ volatile("vzeroupper" ::: CLOBBERS);
-#endif
-}
-
-/* FMA_STEPS times four products of tiles, with the loads they need at least: two tiles of each
- * factor. */
-static void tile_item(void *ctx, size_t item, int worker)
-{
-    (void)ctx;
-    (void)item;
-    (void)worker;
-#if defined(__x86_64__)
-    /* palette 1; eight tiles of 16 rows of 64 bytes */
-    static const uint8_t shapes[64] = {
-        [0] = 1,   [16] = 64, [18] = 64, [20] = 64, [22] = 64, [24] = 64,
-        [26] = 64, [28] = 64, [30] = 64, [48] = 16, [49] = 16, [50] = 16,
-        [51] = 16, [52] = 16, [53] = 16, [54] = 16, [55] = 16};
-    static const uint8_t factors[4][1024]; /* zeros */
-    __asm__ volatile("ldtilecfg %0" ::"m"(shapes));
-    for (int i = 0; i < FMA_STEPS; i++)
-        __asm__ volatile("tileloadd (%0, %1, 1), %%tmm4\n"
-                         "tileloadd 1024(%0, %1, 1), %%tmm6\n"
-                         "tdpbf16ps %%tmm6, %%tmm4, %%tmm0\n"
-                         "tileloadd 2048(%0, %1, 1), %%tmm7\n"
-                         "tdpbf16ps %%tmm7, %%tmm4, %%tmm1\n"
-                         "tileloadd 3072(%0, %1, 1), %%tmm5\n"
-                         "tdpbf16ps %%tmm6, %%tmm5, %%tmm2\n"
-                         "tdpbf16ps %%tmm7, %%tmm5, %%tmm3\n" ::"r"(factors),
-                         "r"((size_t)64)
-                         : "memory");
-    __asm__ volatile("tilerelease");
-#endif
-}
-
-static void dot_work(struct bench *b, void *ctx)
-{
-    (void)ctx;
-    g4_pool_run(b->exec.pool, b->kernels.cpu >= G4_CPU_AMX ? tile_item : dot_item, b,
-                (size_t)b->threads);
-}
-
-/* GFLOP/s of the level's products of bf16; 0: it has none. */
-static double dot_peak(struct bench *b)
-{
-    const double zmm = 4 * 16 * FMA_CHAINS, tiles = 4 * 2.0 * 16 * 16 * 32; /* of a step */
-    if (b->kernels.float_products)
-        return 0;
-    return (b->kernels.cpu >= G4_CPU_AMX ? tiles : zmm) * FMA_STEPS * b->threads /
-           measure(b, dot_work, NULL) * 1e-9;
-}
-
-enum { READ_ITEM = 1 << 20 };
-
-struct read_job {
-    const unsigned char *data;
-    size_t items;
-    uint64_t sums[1024]; /* of the workers, so that nothing is optimised away */
-};
-
-static void read_item(void *ctx, size_t item, int worker)
-{
-    struct read_job *job = ctx;
-    const uint64_t *p = (const uint64_t *)(const void *)(job->data + item * READ_ITEM);
-    uint64_t sum[8] = {0};
-    for (size_t i = 0; i < READ_ITEM / sizeof *p; i += 8)
-        for (size_t j = 0; j < 8; j++)
-            sum[j] += p[i + j];
-    for (size_t j = 0; j < 8; j++)
-        job->sums[worker] += sum[j];
-}
-
-static void read_work(struct bench *b, void *ctx)
-{
-    struct read_job *job = ctx;
-    g4_pool_run(b->exec.pool, read_item, job, job->items);
-}
-
-enum { WEIGHTS = 256 << 20 }; /* bytes: far beyond any cache */
+enum { WEIGHTS = 256 << 20, PASS = 32 << 20 }; /* bytes: far beyond any cache; of a reading */
 
 static void measure_limits(struct bench *b, const void *weights)
 {
-    static struct read_job job;
-    job.data = weights;
-    job.items = WEIGHTS / READ_ITEM;
-    b->read = WEIGHTS / measure(b, read_work, &job) * 1e-9;
-    b->fma = 2 * lanes(b) * FMA_CHAINS * FMA_STEPS * b->threads / measure(b, fma_work, NULL) * 1e-9;
-    b->dot = dot_peak(b);
-    if (!b->json)
-        printf("# %s, %d threads, gemm by %s: FMA %.0f GFLOP/s, bf16 %.0f GFLOP/s, reading %.1f "
-               "GB/s\n",
-               g4_cpu_name(b->kernels.cpu), b->threads, g4_kernels_gemm(&b->kernels)->name, b->fma,
-               b->dot, b->read);
+    const struct g4_gemm_q8 *q8 = &b->kernels.gemm_q8;
+    bench_limits(&b->limits, b->exec.pool, b->kernels.cpu, weights, WEIGHTS, PASS);
+    printf("# %s, %d threads, many rows by %s, of quantised weights by %s",
+           g4_cpu_name(b->kernels.cpu), b->threads, g4_kernels_gemm(&b->kernels)->name,
+           q8->rows_at_most ? q8->name : "the same");
+    if (q8->rows_at_most && q8->rows_at_most < SIZE_MAX)
+        printf(" up to %zu", q8->rows_at_most);
+    printf("\n# limits: f32 %.0f, bf16 %.0f, int8 %.0f GOP/s, reading %.1f GB/s\n",
+           b->limits.peak[BENCH_F32].gops, b->limits.peak[BENCH_BF16].gops,
+           b->limits.peak[BENCH_INT8].gops, b->limits.read);
 }
 
 /* --- products ----------------------------------------------------------------------------------
  */
 
 struct product {
+    const struct g4_exec *exec;
     struct g4_matrix w;
     float *y;
     const float *x;
@@ -275,39 +117,76 @@ struct product {
     size_t copies, copy; /* of w, used in turn so that no cache holds them */
 };
 
-static void product_work(struct bench *b, void *ctx)
+static void product_work(void *ctx)
 {
     struct product *p = ctx;
     struct g4_matrix w = p->w;
     w.data = (const unsigned char *)w.data + p->copy * w.rows * w.stride;
     p->copy = (p->copy + 1) % p->copies;
-    g4_matmul(&b->exec, &w, p->y, w.rows, p->x, w.cols, p->n);
+    g4_matmul(p->exec, &w, p->y, w.rows, p->x, w.cols, p->n);
+}
+
+static struct product product_open(struct bench *b, enum g4_dtype dtype, size_t n, size_t rows,
+                                   size_t cols, const void *weights)
+{
+    const struct g4_dtype_info *type = g4_dtype_info(dtype);
+    const size_t stride = cols / type->block * type->bytes;
+    float *x = memory(n * cols * sizeof *x);
+    for (size_t i = 0; i < n * cols; i++)
+        x[i] = (float)(i % 31) / 16 - 1;
+    return (struct product){.exec = &b->exec,
+                            .w = {weights, dtype, rows, cols, stride, {0}},
+                            .y = memory(n * rows * sizeof *x),
+                            .x = x,
+                            .n = n,
+                            .copies = WEIGHTS / (rows * stride)};
+}
+
+static void product_close(struct product *p)
+{
+    free((void *)(uintptr_t)p->x);
+    free(p->y);
+}
+
+/* Whether the panels in eight bits are made use of: by their own rules. */
+static bool by_panels(const struct bench *b, enum g4_dtype dtype, size_t n)
+{
+    const struct g4_gemm_q8 *q8 = &b->kernels.gemm_q8;
+    return q8->pack[dtype] && n >= q8->rows_to_pack && n <= q8->rows_at_most;
+}
+
+static enum bench_kind product_kind(const struct bench *b, enum g4_dtype dtype, size_t n)
+{
+    const bool eight =
+        by_panels(b, dtype, n) || (n <= G4_GEMV_ROWS && b->kernels.dtype[dtype].gemv_q8);
+    if (eight) /* generic counts eight bits by plain C: what it could do at best is its float32 */
+        return b->limits.peak[BENCH_INT8].gops > 0 ? BENCH_INT8 : BENCH_F32;
+    return n <= G4_GEMV_ROWS || b->kernels.float_products ? BENCH_F32 : BENCH_BF16;
 }
 
 static void bench_product(struct bench *b, enum g4_dtype dtype, size_t n, size_t rows, size_t cols,
                           const void *weights)
 {
+    const bool few = n <= G4_GEMV_ROWS;
     char name[32], size[64];
-    const size_t bytes = rows * (cols / g4_dtype_info(dtype)->block * g4_dtype_info(dtype)->bytes);
-    snprintf(name, sizeof name, "%s.%s", n <= G4_GEMV_ROWS ? "gemv" : "gemm",
+    snprintf(name, sizeof name, "%s.%s", few && !by_panels(b, dtype, n) ? "gemv" : "gemm",
              g4_dtype_info(dtype)->name);
     snprintf(size, sizeof size, "%zux%zux%zu", n, rows, cols);
     if (!wanted(b, name))
         return;
-    float *x = memory(n * cols * sizeof *x), *y = memory(n * rows * sizeof *y);
-    struct product p = {.w = {weights, dtype, rows, cols, bytes / rows}, .y = y, .x = x, .n = n};
-    p.copies = WEIGHTS / bytes;
-    const double seconds = measure(b, product_work, &p);
+    struct product p = product_open(b, dtype, n, rows, cols, weights);
     const double flops = 2.0 * (double)n * (double)rows * (double)cols;
-    report(b, name, size, seconds, n > 1 ? flops : 0, n <= G4_GEMV_ROWS ? b->fma : gemm_peak(b),
-           n <= G4_GEMV_ROWS ? (double)bytes : 0);
-    free(x);
-    free(y);
+    report(b, name, size,
+           (struct figures){.seconds = bench_fastest(product_work, &p, SECONDS),
+                            .flops = n > 1 ? flops : 0,
+                            .bytes = few ? (double)(rows * p.w.stride) : 0,
+                            .kind = product_kind(b, dtype, n)});
+    product_close(&p);
 }
 
 static void bench_products(struct bench *b, const void *weights)
 {
-    static const size_t gemv_rows[] = {1, 2, 4, 8, 16}, gemm_rows[] = {17, 32, 64, 128, 512};
+    static const size_t gemv_rows[] = {1, 4, 16}, gemm_rows[] = {17, 64, 512};
     static const enum g4_dtype dtypes[] = {G4_DTYPE_BF16, G4_DTYPE_F16, G4_DTYPE_F32};
     for (size_t d = 0; d < 3; d++) {
         for (size_t i = 0; i < sizeof gemv_rows / sizeof *gemv_rows; i++)
@@ -319,12 +198,11 @@ static void bench_products(struct bench *b, const void *weights)
     bench_product(b, G4_DTYPE_BF16, 1, 256, 1536, weights);
     bench_product(b, G4_DTYPE_BF16, 2520, 768, 768, weights); /* pictures */
     bench_product(b, G4_DTYPE_BF16, 2520, 3072, 768, weights);
-    bench_product(b, G4_DTYPE_BF16, 10080, 3072, 768, weights);
-    bench_product(b, G4_DTYPE_BF16, 10080, 768, 3072, weights);
+    bench_product(b, G4_DTYPE_BF16, 2520, 768, 3072, weights);
     bench_product(b, G4_DTYPE_BF16, 750, 4096, 1024, weights); /* sound */
     bench_product(b, G4_DTYPE_BF16, 750, 1024, 4096, weights);
     bench_product(b, G4_DTYPE_BF16, 512, 6144, 1536, weights); /* prompts */
-    bench_product(b, G4_DTYPE_BF16, 512, 12288, 1536, weights);
+    bench_product(b, G4_DTYPE_BF16, 512, 1536, 6144, weights);
 }
 
 /* Types with products in eight bits. */
@@ -334,22 +212,54 @@ static const enum g4_dtype block_types[] = {G4_DTYPE_Q4_0, G4_DTYPE_Q8_0, G4_DTY
 
 static void bench_blocks(struct bench *b, const void *weights)
 {
+    static const size_t counts[] = {1, 2, 4, 8, 16, 64, 512};
     for (size_t i = 0; i < sizeof block_types / sizeof *block_types; i++) {
-        const enum g4_dtype dtype = block_types[i];
-        for (size_t n = 1; n <= G4_GEMV_ROWS; n *= 2)
-            bench_product(b, dtype, n, 6144, 1536, weights);
-        bench_product(b, dtype, 1, 1536, 6144, weights);
-        bench_product(b, dtype, 1, 65536, 1536, weights); /* a part of the head */
-        bench_product(b, dtype, 512, 6144, 1536, weights);
+        for (size_t n = 0; n < sizeof counts / sizeof *counts; n++)
+            bench_product(b, block_types[i], counts[n], 6144, 1536, weights);
+        bench_product(b, block_types[i], 1, 1536, 6144, weights);
+        bench_product(b, block_types[i], 1, 65536, 1536, weights); /* a part of the head */
     }
+    for (size_t i = 0; i < 2; i++) /* an expert of 704: no whole block of the larger types */
+        for (size_t n = 1; n <= 64; n *= 4) {
+            bench_product(b, block_types[i], n, 2816, 704, weights);
+            bench_product(b, block_types[i], n, 1408, 2816, weights);
+        }
+}
+
+/* What more threads make of a product: how many times one of them, measured by turns. */
+static void bench_scale(struct bench *b, enum g4_dtype dtype, size_t n, const void *weights)
+{
+    char name[32], size[64];
+    snprintf(name, sizeof name, "threads.%s", g4_dtype_info(dtype)->name);
+    if (!wanted(b, name) || b->threads == 1)
+        return;
+    struct product p = product_open(b, dtype, n, 6144, 1536, weights);
+    double best[2] = {INFINITY, INFINITY};
+    for (int turn = 0; turn < 6; turn++) {
+        p.exec = turn % 2 ? &b->exec : &b->alone;
+        best[turn % 2] = fmin(best[turn % 2], bench_fastest(product_work, &p, SECONDS / 2));
+    }
+    snprintf(size, sizeof size, "%zu rows: %.2f times", n, best[0] / best[1]);
+    report(b, name, size,
+           (struct figures){.seconds = best[1],
+                            .times = best[0] / best[1],
+                            .flops = 2.0 * (double)n * 6144 * 1536,
+                            .kind = product_kind(b, dtype, n)});
+    product_close(&p);
 }
 
 /* --- attention ---------------------------------------------------------------------------------
  */
 
-static void attention_work(struct bench *b, void *ctx)
+struct attending {
+    struct bench *bench;
+    struct g4_attention a;
+};
+
+static void attention_work(void *ctx)
 {
-    g4_attention(&b->exec, ctx);
+    struct attending *job = ctx;
+    g4_attention(&job->bench->exec, &job->a);
 }
 
 static void bench_attention(struct bench *b, enum g4_dtype dtype, size_t heads, size_t kv_heads,
@@ -361,7 +271,8 @@ static void bench_attention(struct bench *b, enum g4_dtype dtype, size_t heads, 
         return;
     float *q = memory(queries * heads * d * sizeof *q),
           *out = memory(queries * heads * d * sizeof *q);
-    struct g4_attention a = {
+    struct attending job = {b, {0}};
+    job.a = (struct g4_attention){
         .heads = heads,
         .kv_heads = kv_heads,
         .head_dim = d,
@@ -378,9 +289,12 @@ static void bench_attention(struct bench *b, enum g4_dtype dtype, size_t heads, 
         .ldo = heads * d,
     };
     snprintf(size, sizeof size, "%zux%zu %zu/%zu d%zu", queries, keys, heads, kv_heads, d);
-    const double seconds = measure(b, attention_work, &a);
-    report(b, "attention", size, seconds, 4.0 * (double)(queries * heads * d) * (double)keys,
-           queries == 1 ? b->fma : gemm_peak(b), queries == 1 ? bytes : 0);
+    const bool one = queries == 1;
+    report(b, "attention", size,
+           (struct figures){.seconds = bench_fastest(attention_work, &job, SECONDS),
+                            .flops = 4.0 * (double)(queries * heads * d) * (double)keys,
+                            .bytes = one ? bytes : 0,
+                            .kind = one || b->kernels.float_products ? BENCH_F32 : BENCH_BF16});
     free(q);
     free(out);
 }
@@ -399,20 +313,30 @@ static void bench_attentions(struct bench *b, const void *weights)
 /* --- element-wise ------------------------------------------------------------------------------
  */
 
-enum { VEC = 4096 }; /* elements: in the first cache with its results */
+enum { VEC = 4096, CALLS = 100 }; /* elements: in the first cache with its results */
 
 struct vec {
+    const struct g4_kernels *kernels;
     void (*run)(const struct g4_kernels *kernels, float *y, const float *a, const float *b,
                 size_t n);
     float *y;
     const float *a, *b;
 };
 
-static void vec_work(struct bench *bench, void *ctx)
+static void vec_work(void *ctx)
 {
     const struct vec *v = ctx;
-    for (int i = 0; i < 100; i++)
-        v->run(&bench->kernels, v->y, v->a, v->b, VEC);
+    for (int i = 0; i < CALLS; i++)
+        v->run(v->kernels, v->y, v->a, v->b, VEC);
+}
+
+/* A row of so many numbers by CALLS calls. */
+static void report_vec(struct bench *b, const char *name, bench_work *work, void *ctx)
+{
+    char size[64];
+    const double seconds = bench_fastest(work, ctx, SECONDS) / CALLS;
+    snprintf(size, sizeof size, "%d, %.2f ns each", VEC, seconds / VEC * 1e9);
+    report(b, name, size, (struct figures){.seconds = seconds});
 }
 
 static void run_rms_norm(const struct g4_kernels *k, float *y, const float *a, const float *b,
@@ -491,13 +415,9 @@ static void bench_vectors(struct bench *b)
     for (size_t i = 0; i < VEC; i++)
         a[i] = c[i] = (float)i / (VEC / 4) - 2.0f;
     for (size_t i = 0; i < sizeof slots / sizeof *slots; i++) {
-        struct vec v = {slots[i].run, y, a, c};
-        char size[64];
-        if (!wanted(b, slots[i].name))
-            continue;
-        const double seconds = measure(b, vec_work, &v) / 100;
-        snprintf(size, sizeof size, "%d, %.2f ns each", VEC, seconds / VEC * 1e9);
-        report(b, slots[i].name, size, seconds, 0, 0, 0);
+        struct vec v = {&b->kernels, slots[i].run, y, a, c};
+        if (wanted(b, slots[i].name))
+            report_vec(b, slots[i].name, vec_work, &v);
     }
     free(y);
     free(a);
@@ -508,55 +428,49 @@ static void bench_vectors(struct bench *b)
  */
 
 struct widen {
+    const struct g4_kernels *kernels;
     enum g4_dtype dtype;
     float *y;
     const void *w;
 };
 
-static void widen_work(struct bench *bench, void *ctx)
+static void widen_work(void *ctx)
 {
     const struct widen *w = ctx;
-    for (int i = 0; i < 100; i++)
-        bench->kernels.dtype[w->dtype].widen(w->y, w->w, VEC, 1.0f);
+    for (int i = 0; i < CALLS; i++)
+        w->kernels->dtype[w->dtype].widen(w->y, w->w, VEC, 1.0f);
 }
 
 static void bench_widen(struct bench *b, const void *weights)
 {
     float *y = memory(VEC * 4);
     for (int type = G4_DTYPE_FLOATS; type < G4_DTYPE_WEIGHTS; type++) {
-        struct widen w = {(enum g4_dtype)type, y, weights};
-        char name[32], size[64];
+        struct widen w = {&b->kernels, (enum g4_dtype)type, y, weights};
+        char name[32];
         snprintf(name, sizeof name, "widen.%s", g4_dtype_info(w.dtype)->name);
-        if (!wanted(b, name))
-            continue;
-        const double seconds = measure(b, widen_work, &w) / 100;
-        snprintf(size, sizeof size, "%d, %.2f ns each", VEC, seconds / VEC * 1e9);
-        report(b, name, size, seconds, 0, 0, 0);
+        if (wanted(b, name))
+            report_vec(b, name, widen_work, &w);
     }
     free(y);
 }
 
-static void q8_work(struct bench *bench, void *ctx)
+static void q8_work(void *ctx)
 {
     const struct vec *v = ctx;
     float *d = v->y + VEC / 4;
     const struct g4_q8 q8 = {(int8_t *)v->y, d, d + VEC / 32, VEC, VEC / 32};
-    for (int i = 0; i < 100; i++)
-        bench->kernels.to_q8(&q8, 0, v->a, VEC);
+    for (int i = 0; i < CALLS; i++)
+        v->kernels->to_q8(&q8, 0, v->a, VEC);
 }
 
 static void bench_to_q8(struct bench *b)
 {
     float *y = memory(VEC * 4), *a = memory(VEC * 4);
-    struct vec v = {NULL, y, a, NULL};
-    char size[64];
-    if (wanted(b, "to_q8")) {
-        for (size_t i = 0; i < VEC; i++)
-            a[i] = (float)i / (VEC / 4) - 2.0f;
-        const double seconds = measure(b, q8_work, &v) / 100;
-        snprintf(size, sizeof size, "%d, %.2f ns each", VEC, seconds / VEC * 1e9);
-        report(b, "to_q8", size, seconds, 0, 0, 0);
-    }
+    struct vec v = {&b->kernels, NULL, y, a, NULL};
+    for (size_t i = 0; i < VEC; i++)
+        a[i] = (float)i / (VEC / 4) - 2.0f;
+    if (wanted(b, "to_q8"))
+        report_vec(b, "to_q8", q8_work, &v);
     free(y);
     free(a);
 }
@@ -564,10 +478,13 @@ static void bench_to_q8(struct bench *b)
 static void bench_level(struct bench *b, enum g4_cpu cpu, const void *weights)
 {
     g4_kernels_init(&b->kernels, cpu, true);
-    b->exec.kernels = &b->kernels;
+    b->exec.kernels = b->alone.kernels = &b->kernels;
     measure_limits(b, weights);
     bench_products(b, weights);
     bench_blocks(b, weights);
+    bench_scale(b, G4_DTYPE_BF16, 512, weights);
+    bench_scale(b, G4_DTYPE_Q4_0, 512, weights);
+    bench_scale(b, G4_DTYPE_Q4_0, 64, weights);
     bench_attentions(b, weights);
     bench_vectors(b);
     bench_widen(b, weights);
@@ -579,36 +496,47 @@ int main(int argc, char **argv)
     static struct bench b;
     struct g4_err err;
     enum g4_cpu best;
+    bool all = false;
     int option, threads = 0;
-    while ((option = getopt(argc, argv, "jl:t:")) != -1) {
-        if (option == 'j') {
-            b.json = true;
+    while ((option = getopt(argc, argv, "al:o:t:")) != -1) {
+        if (option == 'a') {
+            all = true;
+        } else if (option == 'o') {
+            b.json = fopen(optarg, "a");
+            if (!b.json) {
+                fprintf(stderr, "kernels: '%s': %s\n", optarg, strerror(errno));
+                return 1;
+            }
         } else if (option == 'l') {
             b.level = optarg;
         } else if (option == 't') {
             threads = atoi(optarg);
         } else {
-            fprintf(stderr, "usage: kernels [-j] [-l LEVEL] [-t THREADS] [NAME]\n");
+            fprintf(stderr, "usage: kernels [-a] [-l LEVEL] [-o FILE] [-t THREADS] [NAME]\n");
             return 2;
         }
     }
     b.only = optind < argc ? argv[optind] : NULL;
-    if (g4_cpu_choose(&best, &err) < 0 || g4_exec_open(&b.exec, threads, &err) < 0) {
+    if (g4_cpu_choose(&best, &err) < 0 || g4_exec_open(&b.exec, threads, &err) < 0 ||
+        g4_exec_open(&b.alone, 1, &err) < 0) {
         fprintf(stderr, "kernels: %s\n", err.text);
         return 1;
     }
     b.threads = g4_pool_threads(b.exec.pool);
-    uint16_t *weights = memory(WEIGHTS);
-    for (size_t i = 0; i < WEIGHTS / sizeof *weights; i++) /* small in every type */
-        weights[i] = (uint16_t)(0x2000 | (i * 40503 & 0x83ff));
-
-    /* from the lowest up, those this machine has */
-    static const enum g4_cpu levels[] = {G4_CPU_GENERIC, G4_CPU_AVX2, G4_CPU_AVX512,
-                                         G4_CPU_AVX512BF16, G4_CPU_AMX};
-    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
-        if (levels[i] <= best && (!b.level || strcmp(b.level, g4_cpu_name(levels[i])) == 0))
-            bench_level(&b, levels[i], weights);
-    free(weights);
+    const time_t now = time(NULL);
+    struct tm tm;
+    strftime(b.date, sizeof b.date, "%Y-%m-%d", localtime_r(&now, &tm));
+    const void *weights = bench_mapping(WEIGHTS);
+    if (!weights) {
+        fprintf(stderr, "kernels: no file of weights: %s\n", strerror(errno));
+        return 1;
+    }
+    for (int i = all || b.level ? 0 : (int)best; i <= (int)best; i++) /* from the lowest up */
+        if (!b.level || strcmp(b.level, g4_cpu_name((enum g4_cpu)i)) == 0)
+            bench_level(&b, (enum g4_cpu)i, weights);
+    if (b.json)
+        fclose(b.json);
     g4_exec_close(&b.exec);
+    g4_exec_close(&b.alone);
     return 0;
 }

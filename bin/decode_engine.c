@@ -48,7 +48,7 @@ static void choose_sampling(struct g4_decode_engine *e)
 
 static int open_text(struct g4_decode_engine *e, struct g4_err *err)
 {
-    int status = g4_tokenizer_open_model(&e->tokenizer, &e->model, err);
+    int status = g4_tokenizer_open_model(&e->tokenizer, &e->model, e->exec.pool, err);
     if (status == 0)
         status = g4_generation_config_load(&e->config, &e->model, e->tokenizer, err);
     if (status == 0)

@@ -6,12 +6,18 @@
 #include "lib/base/log.h"
 #include "lib/base/progress.h"
 
+/* Rows of media that are run together while others still come: single frames would make panels of
+ * the weights over and over. The number decides, not the time: rows share a pass on every machine
+ * as on any other, and come out the same. */
+enum { ROWS_TOGETHER = 256 };
+
 struct one {
     struct g4_decode_run *run;
     struct g4_asking asking;
     struct g4_segment_rows rows;
     struct g4_source_name name;
     char *only_name;         /* of the one source that came; NULL when none or several */
+    size_t waiting;          /* rows of the prompt that have not been run */
     size_t sources;          /* that sent a segment, or failed */
     uint32_t stream, source; /* the newest of them */
     bool texts;
@@ -44,7 +50,11 @@ static int close_segment(struct one *one, const struct g4_record *r, struct g4_e
         return 0;
     }
     int status = g4_compose_segment(&one->asking.compose, r->stream, &r->segment, rows, err);
-    return status < 0 ? status : g4_asking_feed(&one->asking, false, err);
+    one->waiting += r->segment.rows;
+    if (status < 0 || one->waiting < ROWS_TOGETHER)
+        return status;
+    one->waiting = 0;
+    return g4_asking_feed(&one->asking, false, err);
 }
 
 static int take_record(struct one *one, const struct g4_record *r, struct g4_err *err)

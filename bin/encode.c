@@ -182,6 +182,8 @@ static int open_all(struct run *run, struct g4_err *err)
     int status = g4_discover(&path, &companion, o->model, err);
     if (status < 0)
         return status;
+    if (run->encoder->begin)
+        run->encoder->begin(run->encoder->state);
     status = g4_model_open(&run->model, path, o->mmproj ? o->mmproj : companion, err);
     g4_log_info(1, "model '%s'", path);
     free(path);

@@ -62,6 +62,8 @@ struct g4_encoder {
     void *state;
     /* The options are parsed: do they make sense together? G4_EUSAGE if not. */
     int (*check)(void *state, struct g4_err *err);
+    /* An input and a model are to be opened next: what may be loaded meanwhile. May be NULL. */
+    void (*begin)(void *state);
     /* The model is open. Fills width and encoder id for the stream header. */
     int (*open)(void *state, const struct g4_model *model, const struct g4_exec *exec,
                 struct g4_stream_head *head, struct g4_err *err);

@@ -7,6 +7,7 @@
 #include "encoders/audio/audio_encoder.h"
 #include "encoders/audio/audio_source.h"
 #include "encoders/audio/segment.h"
+#include "encoders/media/av_library.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/base/progress.h"
@@ -34,6 +35,13 @@ struct audio {
 
 /* ---------------------------------------------------------------------------------------- encoder
  */
+
+static void audio_begin(void *state)
+{
+    const struct audio *a = state;
+    if (!a->source.raw)
+        g4_av_library_begin();
+}
 
 static int audio_open(void *state, const struct g4_model *model, const struct g4_exec *exec,
                       struct g4_stream_head *head, struct g4_err *err)
@@ -270,7 +278,7 @@ int main(int argc, char **argv)
             "  g4-audio talk.mp3 | g4-decode -p 'Transcribe the audio.'\n"
             "  g4-audio long.flac | g4-decode --each -p 'Transcribe the audio.'\n"
             "  arecord -q -d 10 -f S16_LE -r 16000 | g4-audio | g4-decode -p 'Transcribe.'\n"};
-    const struct g4_encoder encoder = {&program,   &a,           audio_check,
+    const struct g4_encoder encoder = {&program,   &a,           audio_check, audio_begin,
                                        audio_open, audio_encode, audio_close};
     return g4_encode_main(&encoder, &common, argc, argv);
 }

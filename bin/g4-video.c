@@ -2,6 +2,7 @@
 #include "bin/encode.h"
 #include "bin/features.h"
 #include "bin/picture.h"
+#include "encoders/media/av_library.h"
 #include "encoders/video/video_source.h"
 #include "lib/base/log.h"
 #include "lib/base/progress.h"
@@ -20,6 +21,12 @@ struct video {
 
 /* ---------------------------------------------------------------------------------------- encoder
  */
+
+static void video_begin(void *state)
+{
+    (void)state;
+    g4_av_library_begin();
+}
 
 static int video_open(void *state, const struct g4_model *model, const struct g4_exec *exec,
                       struct g4_stream_head *head, struct g4_err *err)
@@ -192,7 +199,7 @@ int main(int argc, char **argv)
         .features = g4_features,
         .examples = "  g4-video clip.mp4 | g4-decode -p 'Summarise this clip.'\n"
                     "  g4-video --parts lecture.mkv | g4-decode --each -p 'What happens here?'\n"};
-    const struct g4_encoder encoder = {&program,   &v,           video_check,
+    const struct g4_encoder encoder = {&program,   &v,           video_check, video_begin,
                                        video_open, video_encode, video_close};
     return g4_encode_main(&encoder, &common, argc, argv);
 }

@@ -130,7 +130,7 @@ int main(int argc, char **argv)
         .examples = "  g4-vision photo.jpg | g4-decode -p 'Describe this image.'\n"
                     "  find . -name '*.jpg' -print0 | xargs -0 g4-vision -t 70 |\n"
                     "      g4-decode --each --format tsv -p 'Caption this image.'\n"};
-    const struct g4_encoder encoder = {&program,      &v,          vision_check, vision_open,
+    const struct g4_encoder encoder = {&program,      &v,          vision_check, NULL, vision_open,
                                        vision_encode, vision_close};
     return g4_encode_main(&encoder, &common, argc, argv);
 }

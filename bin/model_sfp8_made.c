@@ -40,7 +40,7 @@ static int make_tokenizer(struct g4_text *out, const struct g4_model *model, str
 {
     struct g4_vocab vocab;
     g4_vocab_init(&vocab, model->config.text.vocab_size);
-    int status = g4_tokenizer_gguf_read(&vocab, model->weights.text, err);
+    int status = g4_tokenizer_gguf_read(&vocab, model->weights.text, NULL, err);
     if (status == 0)
         status = g4_tokenizer_write(out, &vocab, err);
     g4_vocab_release(&vocab);
@@ -51,7 +51,7 @@ static int make_generation(struct g4_text *out, const struct g4_model *model, st
 {
     struct g4_generation_config config = {0};
     struct g4_tokenizer *tokenizer = NULL;
-    int status = g4_tokenizer_open_model(&tokenizer, model, err);
+    int status = g4_tokenizer_open_model(&tokenizer, model, NULL, err);
     if (status == 0)
         status = g4_generation_config_load(&config, model, tokenizer, err);
     if (status == 0)

@@ -132,7 +132,7 @@ static int check_vocabulary(struct verify *v)
     struct g4_generation_config config = {0};
     if (!stored(v, G4_PART_TEXT))
         return 0;
-    int status = g4_tokenizer_open_model(&tokenizer, &v->model, v->err);
+    int status = g4_tokenizer_open_model(&tokenizer, &v->model, NULL, v->err);
     if (status == 0) {
         status = g4_generation_config_load(&config, &v->model, tokenizer, v->err);
         g4_generation_config_release(&config);

@@ -45,9 +45,6 @@ int g4_session_open(struct g4_session **out, struct g4_engine *engine,
         goto out;
     session->logits = memory;
     status = g4_kvcache_open(&session->cache, config, options->cache, context, chunk, err);
-    if (status < 0)
-        goto out;
-    status = g4_forward_plan(engine->forward, engine, chunk, 0, err);
 out:
     if (status < 0)
         g4_session_close(session);

@@ -95,20 +95,20 @@ int g4_tokenizer_open(struct g4_tokenizer **tokenizer, const char *path, size_t 
 }
 
 int g4_tokenizer_open_gguf(struct g4_tokenizer **tokenizer, const struct g4_gguf *file,
-                           size_t vocab_size, struct g4_err *err)
+                           size_t vocab_size, struct g4_pool *pool, struct g4_err *err)
 {
     int status = make(tokenizer, vocab_size, err);
     if (status == 0)
-        status = g4_tokenizer_gguf_read(&(*tokenizer)->vocab, file, err);
+        status = g4_tokenizer_gguf_read(&(*tokenizer)->vocab, file, pool, err);
     return keep(tokenizer, status);
 }
 
 int g4_tokenizer_open_model(struct g4_tokenizer **tokenizer, const struct g4_model *model,
-                            struct g4_err *err)
+                            struct g4_pool *pool, struct g4_err *err)
 {
     const size_t vocab_size = model->config.text.vocab_size;
     if (model->weights.text)
-        return g4_tokenizer_open_gguf(tokenizer, model->weights.text, vocab_size, err);
+        return g4_tokenizer_open_gguf(tokenizer, model->weights.text, vocab_size, pool, err);
     char *path = g4_model_file(model, "tokenizer.json");
     *tokenizer = NULL;
     if (!path)

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "lib/base/err.h"
+#include "lib/base/pool.h"
 #include "lib/format/gguf.h"
 #include "lib/model/model.h"
 
@@ -56,12 +57,13 @@ struct g4_tokenizer;
 int g4_tokenizer_open(struct g4_tokenizer **tokenizer, const char *path, size_t vocab_size,
                       struct g4_err *err);
 /* The same from the metadata of a GGUF file, which may be closed afterwards. G4_EUNSUPPORTED also
- * where it holds no merges. */
+ * where it holds no merges. pool: threads that help to build it, or NULL; the result does not
+ * depend on them. */
 int g4_tokenizer_open_gguf(struct g4_tokenizer **tokenizer, const struct g4_gguf *file,
-                           size_t vocab_size, struct g4_err *err);
+                           size_t vocab_size, struct g4_pool *pool, struct g4_err *err);
 /* What the model has: the metadata of its GGUF file, or tokenizer.json in its folder. */
 int g4_tokenizer_open_model(struct g4_tokenizer **tokenizer, const struct g4_model *model,
-                            struct g4_err *err);
+                            struct g4_pool *pool, struct g4_err *err);
 void g4_tokenizer_close(struct g4_tokenizer *tokenizer);
 
 /* Id of a special token; -1 when this vocabulary lacks it. */

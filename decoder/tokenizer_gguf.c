@@ -1,8 +1,10 @@
 /* tokenizer_gguf.c - two passes over arrays of strings that lie in the mapping. */
 #include "decoder/tokenizer_gguf.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/mem.h"
 #include "lib/base/utf8.h"
 
 #define MODEL  "tokenizer.ggml.model"
@@ -54,16 +56,26 @@ static int placed(const struct g4_gguf *file, const char *key, size_t index, int
 static int read_tokens(struct g4_vocab *vocab, const struct g4_gguf *file,
                        const struct g4_gguf_value *tokens, struct g4_err *err)
 {
+    struct g4_piece_text batch[G4_VOCAB_BATCH];
     const unsigned char *at = NULL;
     struct g4_gguf_text text;
+    size_t id = 0, n;
     int status = 0;
-    for (size_t id = 0; status == 0 && g4_gguf_next_string(tokens, &at, &text); id++) {
-        if (!g4_utf8_valid(text.text, text.n))
-            status = g4_err_set(err, G4_EINPUT, "not UTF-8");
+    do {
+        size_t refused = 0;
+        n = 0;
+        while (status == 0 && n < G4_VOCAB_BATCH && g4_gguf_next_string(tokens, &at, &text))
+            if (!g4_utf8_valid(text.text, text.n))
+                status = g4_err_set(err, G4_EINPUT, "not UTF-8");
+            else
+                batch[n++] = (struct g4_piece_text){text.text, text.n};
+        if (status < 0)
+            refused = n;
         else
-            status = g4_vocab_add(vocab, text.text, text.n, (int64_t)id, true, err);
-        status = placed(file, TOKENS, id, status, err);
-    }
+            status = g4_vocab_add_all(vocab, batch, n, (int64_t)id, true, &refused, err);
+        status = placed(file, TOKENS, id + refused, status, err);
+        id += n;
+    } while (status == 0 && n > 0);
     return status;
 }
 
@@ -81,30 +93,35 @@ static int part(struct g4_merge_text *out, const struct g4_gguf_text *text, stru
 }
 
 static int read_merges(struct g4_vocab *vocab, const struct g4_gguf *file,
-                       const struct g4_gguf_value *merges, struct g4_err *err)
+                       const struct g4_gguf_value *merges, struct g4_pool *pool, struct g4_err *err)
 {
-    struct g4_merge_text batch[G4_VOCAB_BATCH];
     const unsigned char *at = NULL;
     struct g4_gguf_text text;
     size_t rank = 0, n;
-    int status = 0;
+    void *memory;
+    int status = g4_alloc(&memory, G4_VOCAB_BLOCK, sizeof(struct g4_merge_text), "merges", err);
+    if (status < 0)
+        return status;
+    struct g4_merge_text *block = memory;
     do {
         size_t refused = 0;
         n = 0;
-        while (status == 0 && n < G4_VOCAB_BATCH && g4_gguf_next_string(merges, &at, &text))
-            if ((status = part(&batch[n], &text, err)) == 0)
+        while (status == 0 && n < G4_VOCAB_BLOCK && g4_gguf_next_string(merges, &at, &text))
+            if ((status = part(&block[n], &text, err)) == 0)
                 n++;
         if (status < 0)
             refused = n;
         else
-            status = g4_vocab_merge(vocab, batch, n, &refused, err);
+            status = g4_vocab_merge(vocab, block, n, pool, &refused, err);
         status = placed(file, MERGES, rank + refused, status, err);
         rank += n;
     } while (status == 0 && n > 0);
+    free(block);
     return status;
 }
 
-int g4_tokenizer_gguf_read(struct g4_vocab *vocab, const struct g4_gguf *file, struct g4_err *err)
+int g4_tokenizer_gguf_read(struct g4_vocab *vocab, const struct g4_gguf *file, struct g4_pool *pool,
+                           struct g4_err *err)
 {
     const struct g4_gguf_value *tokens, *merges;
     int status = check_kind(file, err);
@@ -120,7 +137,7 @@ int g4_tokenizer_gguf_read(struct g4_vocab *vocab, const struct g4_gguf *file, s
     if (status == 0)
         status = read_tokens(vocab, file, tokens, err);
     if (status == 0)
-        status = read_merges(vocab, file, merges, err);
+        status = read_merges(vocab, file, merges, pool, err);
     if (status == 0)
         g4_vocab_finish(vocab);
     return status;

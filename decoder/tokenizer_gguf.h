@@ -16,7 +16,8 @@
 
 /* `vocab` was initialised; it is finished after success, and the caller's to release either way.
  * Nothing of it points into the file. G4_EINPUT: malformed; G4_EUNSUPPORTED: another vocabulary, or
- * one without merges. */
-int g4_tokenizer_gguf_read(struct g4_vocab *vocab, const struct g4_gguf *file, struct g4_err *err);
+ * one without merges. pool: threads that help, or NULL. */
+int g4_tokenizer_gguf_read(struct g4_vocab *vocab, const struct g4_gguf *file, struct g4_pool *pool,
+                           struct g4_err *err);
 
 #endif

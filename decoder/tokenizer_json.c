@@ -17,6 +17,15 @@ enum {
     MERGES_PER_PIECE = 2
 };
 
+/* Merges that were read, and are looked up together. */
+struct batch {
+    struct g4_text text; /* left and right of each, one after the other */
+    struct g4_merge_text
+        merges[G4_VOCAB_BATCH];                 /* their lengths; the pointers are set at the end */
+    struct g4_json_scan behind[G4_VOCAB_BATCH]; /* where each ends, for messages */
+    size_t n;
+};
+
 struct reader {
     struct g4_json_scan scan;
     struct g4_vocab *vocab;
@@ -113,18 +122,48 @@ static int read_merge(struct reader *r, struct g4_err *err)
     return decode(&r->right, &span[1], err);
 }
 
+/* Keeps the merge in r->left and r->right for later. */
+static int add_to_batch(const struct reader *r, struct batch *b, struct g4_err *err)
+{
+    b->merges[b->n] = (struct g4_merge_text){.left_n = r->left.n, .right_n = r->right.n};
+    b->behind[b->n++] = r->scan;
+    int status = g4_text_append(&b->text, r->left.text, r->left.n, err);
+    return status < 0 ? status : g4_text_append(&b->text, r->right.text, r->right.n, err);
+}
+
+static int merge_batch(struct reader *r, struct batch *b, struct g4_err *err)
+{
+    const char *at = b->text.text;
+    size_t refused = 0;
+    for (size_t i = 0; i < b->n; i++) {
+        b->merges[i].left = at;
+        b->merges[i].right = at + b->merges[i].left_n;
+        at += b->merges[i].left_n + b->merges[i].right_n;
+    }
+    int status = g4_vocab_merge(r->vocab, b->merges, b->n, NULL, &refused, err);
+    if (status < 0)
+        r->scan = b->behind[refused];
+    g4_text_clear(&b->text);
+    b->n = 0;
+    return placed(r, status, "model.merges", err);
+}
+
 static int read_merges(struct reader *r, struct g4_err *err)
 {
+    struct batch b;
+    b.text = (struct g4_text){0};
+    b.n = 0;
     int status = g4_json_scan_enter(&r->scan, '[', err);
     while (status == 0 && (status = g4_json_scan_element(&r->scan, err)) == 1) {
-        if ((status = read_merge(r, err)) < 0)
-            return status;
-        const struct g4_merge_text merge = {r->left.text, r->right.text, r->left.n, r->right.n};
-        status = placed(r, g4_vocab_merge(r->vocab, &merge, 1, NULL, err), "model.merges", err);
-        if (status < 0)
-            return status;
+        if ((status = read_merge(r, err)) == 0)
+            status = add_to_batch(r, &b, err);
+        if (status == 0 && b.n == G4_VOCAB_BATCH)
+            status = merge_batch(r, &b, err);
     }
-    r->merged = true;
+    if (status == 0 && b.n > 0)
+        status = merge_batch(r, &b, err);
+    g4_text_release(&b.text);
+    r->merged = status == 0;
     return status;
 }
 

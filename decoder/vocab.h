@@ -16,15 +16,18 @@
 #include "decoder/text_buffer.h"
 #include "decoder/tokenizer.h"
 #include "lib/base/err.h"
+#include "lib/base/mem.h"
+#include "lib/base/pool.h"
 
 enum { G4_VOCAB_LIMIT = 1 << 24, G4_VOCAB_PIECE = 1 << 16 };
 
 struct g4_piece {
-    uint32_t at;    /* where its text begins in `texts` */
-    uint32_t n;     /* bytes */
-    int16_t byte;   /* the byte of a byte token, else -1 */
-    int8_t special; /* enum g4_special, else -1 */
-    bool present;   /* ids may have gaps */
+    uint32_t at;       /* where its text begins in `texts` */
+    uint32_t n;        /* bytes */
+    int16_t byte;      /* the byte of a byte token, else -1 */
+    int8_t special;    /* enum g4_special, else -1 */
+    bool present : 1;  /* ids may have gaps */
+    bool ordinary : 1; /* found by its text */
 };
 
 /* (left, right) -> merged. Its rank is its index: the lowest is applied first. */
@@ -35,6 +38,7 @@ struct g4_merge {
 /* Open addressing: slots of hash << 32 | (index + 1), 0 = free; at most half of them in use. The
  * hash in the slot spares a look at the entry itself, and lets the table grow without one. */
 struct g4_hash_table {
+    struct g4_arena memory; /* of the slots */
     uint64_t *slots;
     size_t slot_count; /* a power of two, or 0 */
     size_t used;
@@ -43,12 +47,15 @@ struct g4_hash_table {
 struct g4_vocab {
     struct g4_text texts;    /* every piece, one after the other */
     struct g4_piece *pieces; /* [size], by id */
-    size_t size;             /* highest id + 1 */
+    struct g4_arena piece_memory;
+    size_t size; /* highest id + 1 */
     size_t capacity;
     size_t limit;                 /* ids must lie below */
     struct g4_hash_table by_text; /* ordinary pieces -> id */
 
     struct g4_merge *merges; /* [merge_count], by rank */
+    struct g4_arena merge_memory;
+    bool by_result; /* the merges come in the order of what they make, as far as they were added */
     size_t merge_count, merge_capacity;
     struct g4_hash_table by_pair; /* (left, right) -> rank */
     bool newlines_apart;          /* no merge joins a newline with another character */
@@ -77,19 +84,32 @@ int g4_vocab_reserve(struct g4_vocab *vocab, size_t pieces, size_t bytes, size_t
 int g4_vocab_add(struct g4_vocab *vocab, const char *text, size_t n, int64_t id, bool ordinary,
                  struct g4_err *err);
 
+/* A piece as the file spells it. */
+struct g4_piece_text {
+    const char *text;
+    size_t n; /* bytes */
+};
+
+/* Together at a time: many are looked up faster than one by one, because the tables are larger than
+ * the caches. */
+enum { G4_VOCAB_BATCH = 64, G4_VOCAB_BLOCK = 16384 };
+
+/* The same for `count` pieces (at most G4_VOCAB_BATCH, asserted) of the ids first, first + 1, ...
+ * *refused is the index of the one that is wrong; those before it may have been added. */
+int g4_vocab_add_all(struct g4_vocab *vocab, const struct g4_piece_text *texts, size_t count,
+                     int64_t first, bool ordinary, size_t *refused, struct g4_err *err);
+
 /* A merge as the file spells it. */
 struct g4_merge_text {
     const char *left, *right;
     size_t left_n, right_n; /* bytes */
 };
 
-enum { G4_VOCAB_BATCH = 64 };
-
-/* Adds `count` merges (at most G4_VOCAB_BATCH, asserted) of the next ranks. Many at once are looked
- * up faster than one by one, because the table is larger than the caches. G4_EINPUT: a part or the
- * result is not a piece, or the pair was there; *refused (may be NULL) is the index of that one. */
+/* Adds `count` merges (at most G4_VOCAB_BLOCK, asserted) of the next ranks. pool: threads that
+ * help; NULL: none. G4_EINPUT: a part or the result is not a piece, or the pair was there; *refused
+ * (may be NULL) is the index of that one. */
 int g4_vocab_merge(struct g4_vocab *vocab, const struct g4_merge_text *merges, size_t count,
-                   size_t *refused, struct g4_err *err);
+                   struct g4_pool *pool, size_t *refused, struct g4_err *err);
 
 /* Ends building: finds special tokens, byte tokens and single characters. */
 void g4_vocab_finish(struct g4_vocab *vocab);

@@ -8,8 +8,7 @@ MODEL_SRC  := $(wildcard tests/model/*.c)
 MODEL      := $(MODEL_SRC:%.c=$(BUILD)/%)
 FUZZ_SRC   := $(wildcard tests/fuzz/fuzz_*.c)
 REPLAY     := $(FUZZ_SRC:tests/fuzz/fuzz_%.c=$(BUILD)/tests/fuzz/replay_%)
-BENCH_SRC  := $(wildcard bench/*.c)
-BENCH      := $(BENCH_SRC:%.c=$(BUILD)/%)
+BENCH      := $(BUILD)/bench/kernels $(BUILD)/bench/limits
 STREAM_GREP := $(BUILD)/examples/stream-grep
 TEST_PROGRAMS := $(UNIT) $(KERNEL) $(GOLDEN) $(MODEL) $(REPLAY) $(STREAM_GREP)
 
@@ -18,17 +17,26 @@ $(UNIT): $(BUILD)/%: $(BUILD)/%.o $(ARCHIVES)
 	@echo "  LD      $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIBS_ALL) -lcmocka
 
-$(KERNEL): $(call objects,$(wildcard tests/kernel/*.c)) $(LIB)
-$(GOLDEN): $(call objects,$(wildcard tests/golden/*.c)) $(ARCHIVES)
-$(KERNEL) $(GOLDEN):
+# What the kernels need is ours alone: no library has to be there for another machine to check them.
+$(KERNEL): $(call objects,$(wildcard tests/kernel/*.c lib/base/*.c lib/tensor/*.c lib/kernel/*.c))
+	@mkdir -p $(@D)
+	@echo "  LD      $@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lm -ldl
+
+$(GOLDEN): $(call objects,$(wildcard tests/golden/*.c) tests/kernel/amx_emulator.c) $(ARCHIVES)
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBS_ALL)
 
-$(MODEL) $(BENCH): $(BUILD)/%: $(BUILD)/%.o $(ARCHIVES)
+$(MODEL): $(BUILD)/%: $(BUILD)/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIBS_ALL)
+
+$(BENCH): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/bench/machine.o $(BUILD)/bench/peaks.o $(LIB)
+	@mkdir -p $(@D)
+	@echo "  LD      $@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(BASE_LIBS)
 
 # The fuzzers' targets over kept inputs: what a compiler without a fuzzer can do.
 $(REPLAY): $(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/replay.o $(ARCHIVES)
@@ -48,10 +56,18 @@ test-programs: all $(TEST_PROGRAMS)
 # Everything: packages, build, lint, tests, sanitised tests. Last line: N passed, N failed.
 .PHONY: check
 check:
-	@tests/install-packages $(PACKAGES_BUILD) $(PACKAGES_TEST)
+	@tests/install-packages $(PACKAGES_BUILD) $(PACKAGES_TEST) $(PACKAGES_CROSS)
 	@$(MAKE) --no-print-directory WERROR=1 -j$$(nproc) test-programs
 	@$(MAKE) --no-print-directory WERROR=1 SAN=1 -j$$(nproc) test-programs
 	@tests/run all
+
+# 64-bit Arm, cross-built and emulated: the kernel check at each level, unit tests, a picture described.
+# check-arm-kernel is the first of them, which needs no library of Arm but the compiler's.
+ARM_UNIT := test_cpu test_half test_quant test_rowwise
+.PHONY: check-arm check-arm-kernel
+check-arm check-arm-kernel:
+	@tests/install-packages $(PACKAGES_ARM)
+	@tests/arm/run $(if $(filter check-arm,$@),all "$(PACKAGES_ARM_UNPACKED)" "$(ARM_UNIT)",kernel)
 
 # The golden comparisons on any other folder of the same format.
 .PHONY: check-golden

@@ -8,6 +8,7 @@
 #include "encoders/audio/audio_mix.h"
 #include "encoders/audio/audio_resample.h"
 #include "encoders/audio/mel.h"
+#include "encoders/media/av_library.h"
 #include "encoders/media/av_source.h"
 #include "lib/base/mem.h"
 
@@ -325,6 +326,8 @@ static int open_any(struct g4_audio_source *source, struct g4_err *err)
     const char *name = name_of(source);
     int status =
         g4_guard_open(&source->guard, g4_media_input_limits(source->input)->max_decode_cpu, err);
+    if (status == 0)
+        status = g4_av_library_load(source->options.raw ? G4_AV_TOOLS : G4_AV_FORMATS, err);
     if (status < 0)
         return status;
     if (source->options.raw) {

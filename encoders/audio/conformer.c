@@ -3,12 +3,13 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/nn/act.h"
 #include "lib/nn/conv.h"
 #include "lib/nn/norm.h"
 
-enum { QUERIES_PER_ITEM = 32 };
+enum { QUERIES = G4_GEMV_ROWS }; /* tokens of an item of attention */
 
 /* The published network gives rms_norm_eps to the norms of lconv only; the others have this one. */
 static const float BLOCK_EPS = 1e-6f;
@@ -24,13 +25,13 @@ static size_t window_of(const struct g4_audio_config *config)
 
 /* ------------------------------------------------------------------------ tables of the weights */
 
-/* positions [window, dim]: row m says "m tokens ago". */
+/* positions [window, dim]: row i says "window - 1 - i tokens ago", in the order of the keys. */
 static void make_positions(float *positions, size_t window, size_t dim)
 {
     const size_t half = dim / 2;
     const float step = (float)(-log(10000.0) / (double)(half > 1 ? half - 1 : 1));
     for (size_t m = 0; m < window; m++) {
-        float *row = positions + m * dim;
+        float *row = positions + (window - 1 - m) * dim;
         for (size_t i = 0; i < half; i++) {
             float angle = (float)m * expf((float)i * step);
             row[i] = (float)sin((double)angle);
@@ -80,7 +81,7 @@ int g4_conformer_open(struct g4_conformer *c, const struct g4_exec *exec,
     c->heads = config->num_attention_heads;
     c->head_dim = c->dim / c->heads;
     c->window = window_of(config);
-    c->scratch_stride = (c->head_dim + c->window + 15) / 16 * 16;
+    c->scratch_stride = (QUERIES * (c->head_dim + c->window) + c->window + 15) / 16 * 16;
     const size_t layers = config->num_hidden_layers;
     const size_t threads = (size_t)g4_pool_threads(exec->pool);
     int status = 0;
@@ -125,48 +126,55 @@ int g4_conformer_plan(struct g4_conformer *c, size_t n, struct g4_err *err)
 struct local_attention {
     const struct g4_conformer *c;
     const float *q, *k, *v;   /* [n, D] */
-    const float *relative;    /* [window, D] */
+    const float *relative;    /* [window, D], the nearest last */
     const float *query_scale; /* [d] */
     float *out;               /* [n, D] */
     size_t n;
 };
 
-/* One token and head, which begins at column `at`: out[t] of q[t] and the keys and values it sees.
- * scratch: head_dim + window floats. */
-static void attend(const struct local_attention *job, size_t t, size_t at, float *scratch)
+/* Token t of a head, which begins at column `at`: out[t] of its scaled query and the keys and
+ * values it sees. score [window]: q . r, the nearest token last; key_score: room for as many. */
+static void attend(const struct local_attention *job, size_t t, size_t at, const float *q,
+                   float *score, float *key_score)
 {
     const struct g4_conformer *c = job->c;
     const struct g4_kernels *kernels = c->exec->kernels;
+    const struct g4_kernels_dtype *floats = &kernels->dtype[G4_DTYPE_F32];
     const float key_scale = (float)(log(1.0 + exp(1.0)) / LN_2);
-    const size_t dim = c->dim, d = c->head_dim;
+    const size_t dim = c->dim, d = c->head_dim, stride = dim * sizeof(float);
     const size_t seen = t + 1 < c->window ? t + 1 : c->window;
-    float *q = scratch, *score = scratch + d;
+    const size_t first = (t + 1 - seen) * dim + at;
 
-    for (size_t i = 0; i < d; i++)
-        q[i] = job->q[t * dim + at + i] * job->query_scale[i];
-    for (size_t m = 0; m < seen; m++)
-        score[m] = key_scale * kernels->dot(q, job->k + (t - m) * dim + at, d) +
-                   kernels->dot(q, job->relative + m * dim + at, d);
+    score += c->window - seen;
+    floats->gemv(key_score, seen, q, d, 1, job->k + first, stride, seen, d);
+    kernels->axpy(score, key_score, key_scale, seen);
     kernels->softcap(score, score, c->config->attention_logit_cap, seen);
-    float sum = kernels->exp_sum(score, score, kernels->max(score, seen), seen);
+    const float sum = kernels->exp_sum(score, score, kernels->max(score, seen), seen);
+    kernels->scale(score, score, 1.0f / sum, seen);
 
     float *out = job->out + t * dim + at;
-    for (size_t i = 0; i < d; i++)
-        out[i] = 0.0f;
-    for (size_t m = 0; m < seen; m++)
-        kernels->axpy(out, job->v + (t - m) * dim + at, score[m] / sum, d);
+    memset(out, 0, d * sizeof *out);
+    floats->weighted_sum(out, dim, score, seen, 1, job->v + first, stride, seen, d);
 }
 
-/* An item is one head and QUERIES_PER_ITEM tokens. */
+/* An item is one head and QUERIES tokens. */
 static void attend_item(void *ctx, size_t item, int worker)
 {
     const struct local_attention *job = ctx;
     const struct g4_conformer *c = job->c;
-    float *scratch = c->head_scratch + (size_t)worker * c->scratch_stride;
-    const size_t at = item % c->heads * c->head_dim;
-    const size_t first = item / c->heads * QUERIES_PER_ITEM, last = first + QUERIES_PER_ITEM;
-    for (size_t t = first; t < last && t < job->n; t++)
-        attend(job, t, at, scratch);
+    const size_t dim = c->dim, d = c->head_dim, window = c->window;
+    const size_t at = item % c->heads * d, first = item / c->heads * QUERIES;
+    const size_t count = job->n - first < QUERIES ? job->n - first : QUERIES;
+    float *q = c->head_scratch + (size_t)worker * c->scratch_stride;
+    float *score = q + QUERIES * d, *key_score = score + QUERIES * window;
+
+    for (size_t r = 0; r < count; r++)
+        for (size_t i = 0; i < d; i++)
+            q[r * d + i] = job->q[(first + r) * dim + at + i] * job->query_scale[i];
+    c->exec->kernels->dtype[G4_DTYPE_F32].gemv(score, window, q, d, count, job->relative + at,
+                                               dim * sizeof(float), window, d);
+    for (size_t r = 0; r < count; r++)
+        attend(job, first + r, at, q + r * d, score + r * window, key_score);
 }
 
 /* out [n, D] = attention of h [n, D] (before `post`); out may be h. */
@@ -191,7 +199,7 @@ static void attention(const struct g4_conformer *c, size_t layer, float *out, co
         .out = out,
         .n = n,
     };
-    const size_t blocks = (n + QUERIES_PER_ITEM - 1) / QUERIES_PER_ITEM;
+    const size_t blocks = (n + QUERIES - 1) / QUERIES;
     g4_pool_run(exec->pool, attend_item, &job, blocks * c->heads);
 }
 

@@ -41,9 +41,9 @@ struct g4_conformer {
     size_t window; /* tokens that a token sees, itself included */
 
     struct g4_arena tables; /* what follows from the weights alone */
-    float *relative;        /* [layers, window, D]: r */
+    float *relative;        /* [layers, window, D]: r[window - 1] first, r[0] last */
     float *query_scale;     /* [layers, d]: the factors of q */
-    float *head_scratch;    /* [threads, scratch_stride]: one scaled query, its scores */
+    float *head_scratch;    /* [threads, scratch_stride]: scaled queries, their scores */
     size_t scratch_stride;
 
     struct g4_arena buffers;

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "encoders/media/av_library.h"
 #include "lib/base/mem.h"
 
 enum {
@@ -86,6 +87,9 @@ static void make_filters(struct g4_mel *mel)
 static int fft_open(struct fft *fft, struct g4_err *err)
 {
     const double scale = 1.0;
+    int status = g4_av_library_load(G4_AV_TOOLS, err);
+    if (status < 0)
+        return status;
     fft->in = av_calloc(POINTS, sizeof *fft->in);
     fft->out = av_calloc((size_t)2 * LINES, sizeof *fft->out);
     if (!fft->in || !fft->out)

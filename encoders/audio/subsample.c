@@ -8,7 +8,6 @@
 
 #include "encoders/audio/mel.h"
 #include "lib/nn/conv.h"
-#include "lib/nn/norm.h"
 
 enum {
     BLOCK_TOKENS = 64,
@@ -53,18 +52,24 @@ void g4_subsample_release(struct g4_subsample *s)
     *s = (struct g4_subsample){0};
 }
 
-struct relu {
+struct norm_relu {
     const struct g4_kernels *kernels;
-    float *x; /* [items, width] */
-    size_t width;
+    float *x; /* [items, cols, channels] */
+    size_t cols, channels;
+    const float *weight;
+    float eps;
 };
 
-static void relu_row(void *ctx, size_t item, int worker)
+static void norm_relu_row(void *ctx, size_t item, int worker)
 {
     (void)worker;
-    const struct relu *relu = ctx;
-    float *x = relu->x + item * relu->width;
-    relu->kernels->clamp(x, x, 0.0f, INFINITY, relu->width);
+    const struct norm_relu *n = ctx;
+    float *row = n->x + item * n->cols * n->channels;
+    for (size_t i = 0; i < n->cols; i++) {
+        float *x = row + i * n->channels;
+        n->kernels->layer_norm(x, x, n->weight, NULL, n->channels, n->eps);
+    }
+    n->kernels->clamp(row, row, 0.0f, INFINITY, n->cols * n->channels);
 }
 
 /* out [ceil(rows/2), ceil(cols/2), channels[layer]] of in [rows, cols, its channels]. */
@@ -75,10 +80,10 @@ static void convolve(const struct g4_subsample *s, float *out, const float *in, 
     const size_t rows_out = (rows + 1) / 2, cols_out = (cols + 1) / 2;
     g4_conv3x3_stride2(s->exec, out, in, rows, cols, layer == 0 ? 1 : s->channels[0],
                        &s->weights->conv[layer], s->patches);
-    g4_layer_norm(s->exec, out, channels, out, channels, rows_out * cols_out, channels,
-                  s->weights->conv_norm[layer], NULL, s->eps);
-    struct relu relu = {s->exec->kernels, out, cols_out * channels};
-    g4_pool_run(s->exec->pool, relu_row, &relu, rows_out);
+    struct norm_relu job = {
+        s->exec->kernels, out, cols_out, channels, s->weights->conv_norm[layer], s->eps,
+    };
+    g4_pool_run(s->exec->pool, norm_relu_row, &job, rows_out);
 }
 
 /*

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "encoders/media/av_library.h"
 #include "encoders/media/av_orientation.h"
 #include "encoders/media/av_picture.h"
 #include "encoders/video/video_reader.h"
@@ -90,6 +91,8 @@ static int open_any(struct g4_video_source *source, struct g4_err *err)
     struct g4_av_source *av = &source->reader.av;
     int status =
         g4_guard_open(&source->guard, g4_media_input_limits(source->input)->max_decode_cpu, err);
+    if (status == 0)
+        status = g4_av_library_load(G4_AV_FORMATS, err);
     if (status < 0)
         return status;
     g4_av_source_init(av, source->input, source->guard);

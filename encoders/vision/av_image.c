@@ -139,7 +139,7 @@ int g4_av_image_load(struct g4_image *image, const unsigned char *data, size_t n
     *image = (struct g4_image){0};
     int status = g4_picture_recognise(&facts, data, n, name, err);
     if (status == 0)
-        status = g4_av_library_load(err);
+        status = g4_av_library_load(G4_AV_CODECS, err);
     if (status < 0)
         return status;
     const struct g4_media_limits media = G4_MEDIA_LIMITS;

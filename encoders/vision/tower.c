@@ -9,9 +9,18 @@
 #include "lib/nn/norm.h"
 #include "lib/nn/rope.h"
 
+/* Patches that go through the feed-forward together: enough for a good gemm, and the wide rows
+ * between its matrices take little memory. */
+enum { FF_ROWS = 1280 };
+
 static size_t largest(size_t a, size_t b)
 {
     return a > b ? a : b;
+}
+
+static size_t smallest(size_t a, size_t b)
+{
+    return a < b ? a : b;
 }
 
 void g4_tower_plan(struct g4_tower_plan *plan, struct g4_arena *arena,
@@ -23,15 +32,17 @@ void g4_tower_plan(struct g4_tower_plan *plan, struct g4_arena *arena,
     *plan = (struct g4_tower_plan){.grid_w = grid_w, .grid_h = grid_h, .n = n};
     plan->x = g4_arena_take(arena, n, d * sizeof(float));
     plan->h = g4_arena_take(arena, n, d * sizeof(float));
-    plan->t = g4_arena_take(arena, n, d * sizeof(float));
+    plan->t = plan->a = g4_arena_take(arena, n, largest(d, a) * sizeof(float));
 
-    float *shared = g4_arena_take(arena, n, largest(patch, largest(4 * a, 2 * f)) * sizeof(float));
+    const size_t most = (n + FF_ROWS - 1) / FF_ROWS;
+    plan->ff_rows = (n + most - 1) / most;
+    const size_t wide = largest(n * largest(patch, 3 * a), 2 * plan->ff_rows * f);
+    float *shared = g4_arena_take(arena, wide, sizeof(float));
     if (shared) {
         plan->patches = plan->q = plan->gate = shared;
         plan->k = plan->q + n * a;
         plan->v = plan->k + n * a;
-        plan->a = plan->v + n * a;
-        plan->up = plan->gate + n * f;
+        plan->up = plan->gate + plan->ff_rows * f;
     }
     plan->col = g4_arena_take(arena, n, sizeof *plan->col);
     plan->row = g4_arena_take(arena, n, sizeof *plan->row);
@@ -120,12 +131,29 @@ static void attend(const struct run *r)
     g4_attention(r->exec, &all_to_all);
 }
 
+/* m patches from the first one on: x += rms(Wdown (gelu(Wgate h) * Wup h)), h = rms(x). */
+static void feed_forward(const struct run *r, const struct g4_vision_layer *w, size_t first,
+                         size_t m)
+{
+    const struct g4_exec *exec = r->exec;
+    const struct g4_tower_plan *p = r->plan;
+    const size_t d = r->d, f = r->f;
+    const float eps = r->c->rms_norm_eps;
+    float *x = p->x + first * d, *h = p->h + first * d;
+    g4_rms_norm(exec, h, d, x, d, m, d, w->pre_feedforward_norm, eps);
+    g4_linear(exec, &w->gate, p->gate, f, h, d, m, p->t);
+    g4_linear(exec, &w->up, p->up, f, h, d, m, p->t);
+    g4_gelu_mul(exec, p->gate, f, p->gate, f, p->up, f, m, f);
+    g4_linear(exec, &w->down, h, d, p->gate, f, m, p->up);
+    g4_rms_norm_add(exec, x, d, h, d, m, d, w->post_feedforward_norm, eps, 1.0f);
+}
+
 /* t and up serve as room for clamped inputs where they are not in use themselves. */
 static void layer(const struct run *r, const struct g4_vision_layer *w)
 {
     const struct g4_exec *exec = r->exec;
     const struct g4_tower_plan *p = r->plan;
-    const size_t n = r->n, d = r->d, f = r->f;
+    const size_t n = r->n, d = r->d;
     const float eps = r->c->rms_norm_eps;
 
     g4_rms_norm(exec, p->h, d, p->x, d, n, d, w->input_norm, eps);
@@ -138,12 +166,8 @@ static void layer(const struct run *r, const struct g4_vision_layer *w)
     g4_linear(exec, &w->o, p->h, d, p->a, r->a, n, p->q);
     g4_rms_norm_add(exec, p->x, d, p->h, d, n, d, w->post_attention_norm, eps, 1.0f);
 
-    g4_rms_norm(exec, p->h, d, p->x, d, n, d, w->pre_feedforward_norm, eps);
-    g4_linear(exec, &w->gate, p->gate, f, p->h, d, n, p->t);
-    g4_linear(exec, &w->up, p->up, f, p->h, d, n, p->t);
-    g4_gelu_mul(exec, p->gate, f, p->gate, f, p->up, f, n, f);
-    g4_linear(exec, &w->down, p->h, d, p->gate, f, n, p->up);
-    g4_rms_norm_add(exec, p->x, d, p->h, d, n, d, w->post_feedforward_norm, eps, 1.0f);
+    for (size_t first = 0; first < n; first += p->ff_rows)
+        feed_forward(r, w, first, smallest(p->ff_rows, n - first));
 }
 
 /* One pooled row. */

@@ -31,15 +31,17 @@ struct g4_tower_plan {
     size_t grid_w, grid_h; /* in patches */
     size_t n;              /* grid_w * grid_h */
     float *patches;        /* [N, patch_size^2 * 3]: the caller fills it, values 0..1 */
-    float *x, *h, *t;      /* [N, D] */
-    float *q, *k, *v, *a;  /* [N, heads * d] */
-    float *gate, *up;      /* [N, F] */
+    float *x, *h;          /* [N, D] */
+    float *t, *a;          /* the same memory: [N, D] for a while, attention [N, heads * d] */
+    float *q, *k, *v;      /* [N, heads * d] */
+    size_t ff_rows;        /* patches in the feed-forward at a time */
+    float *gate, *up;      /* [ff_rows, F] */
     int32_t *col, *row;    /* [N] */
     float *freq;           /* [d/4] */
     float *cos_col, *sin_col, *cos_row, *sin_row; /* [N, d/4] */
 };
 
-/* Lays the plan out; with a measuring arena only counts. patches, q..a and gate..up share memory:
+/* Lays the plan out; with a measuring arena only counts. patches, q..v and gate..up share memory:
  * they are used one after the other. */
 void g4_tower_plan(struct g4_tower_plan *plan, struct g4_arena *arena,
                    const struct g4_vision_config *c, size_t grid_w, size_t grid_h);

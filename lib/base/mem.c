@@ -23,23 +23,43 @@ void *g4_arena_take(struct g4_arena *arena, size_t count, size_t size)
     return piece;
 }
 
+/* Whole huge pages, which the system gives zeroed and only when they are touched. */
+static unsigned char *map_zeroed(size_t size)
+{
+    size_t rounded, mapped;
+    if (!g4_add_size(size, HUGE_PAGE - 1, &rounded))
+        return NULL;
+    rounded &= ~(size_t)(HUGE_PAGE - 1);
+    if (!g4_add_size(rounded, HUGE_PAGE, &mapped))
+        return NULL;
+    unsigned char *all =
+        mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (all == MAP_FAILED)
+        return NULL;
+    const size_t before = (HUGE_PAGE - (uintptr_t)all % HUGE_PAGE) % HUGE_PAGE;
+    if (before > 0)
+        munmap(all, before);
+    if (before < HUGE_PAGE)
+        munmap(all + before + rounded, HUGE_PAGE - before);
+    madvise(all + before, rounded, MADV_HUGEPAGE);
+    return all + before;
+}
+
+static unsigned char *zeroed(size_t size)
+{
+    if (size >= HUGE_PAGE)
+        return map_zeroed(size);
+    const size_t rounded = (size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+    void *base = aligned_alloc(ALIGN, rounded);
+    return base ? memset(base, 0, rounded) : NULL;
+}
+
 int g4_arena_alloc(struct g4_arena *arena, const char *what, struct g4_err *err)
 {
     assert(!arena->base);
     size_t size = arena->used ? arena->used : ALIGN;
-    /* Large arenas begin on a huge page so that the system may back them with such pages. */
-    size_t align = size >= HUGE_PAGE ? HUGE_PAGE : ALIGN;
-    size_t rounded;
-    if (arena->overflow || !g4_add_size(size, align - 1, &rounded))
-        return g4_err_nomem(err, SIZE_MAX, what);
-    rounded &= ~(align - 1);
-    void *base = aligned_alloc(align, rounded);
-    if (!base)
-        return g4_err_nomem(err, size, what);
-    if (align == HUGE_PAGE)
-        madvise(base, rounded, MADV_HUGEPAGE);
-    memset(base, 0, size);
-    arena->base = base;
+    if (arena->overflow || !(arena->base = zeroed(size)))
+        return g4_err_nomem(err, arena->overflow ? SIZE_MAX : size, what);
     arena->size = size;
     arena->used = 0;
     return 0;
@@ -47,7 +67,10 @@ int g4_arena_alloc(struct g4_arena *arena, const char *what, struct g4_err *err)
 
 void g4_arena_release(struct g4_arena *arena)
 {
-    free(arena->base);
+    if (arena->size >= HUGE_PAGE)
+        munmap(arena->base, (arena->size + HUGE_PAGE - 1) & ~(size_t)(HUGE_PAGE - 1));
+    else
+        free(arena->base);
     *arena = (struct g4_arena){0};
 }
 

@@ -1,6 +1,6 @@
 /*
  * blocks.h - what the readers of quantised blocks in registers share (blocks_avx2.h,
- * blocks_avx512.h).
+ * blocks_avx512.h, blocks_neon.h).
  *
  *     w[k] = scale * (code[k] - offset) + min
  *
@@ -18,7 +18,9 @@
 #ifndef G4_KERNEL_BLOCKS_H
 #define G4_KERNEL_BLOCKS_H
 
+#if defined(__x86_64__)
 #include <immintrin.h>
+#endif
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -143,6 +145,20 @@ G4_INLINE uint64_t load_u64(const unsigned char *p)
     return v;
 }
 
+/* The 6-bit scales (words[0]) and minima (words[1]) of the eight groups of Q4_K and Q5_K, a byte
+ * each, from t[12]: those of groups 0..3 are the low bits of t[0..3] and t[4..7]; of groups 4..7
+ * the low four bits are the nibbles of t[8..11], the others on top of t[0..7]. */
+G4_INLINE void packed_words(const unsigned char *t, uint64_t words[2])
+{
+    const uint64_t each = 0x01010101, low = load_u64(t), nibbles = load_u32(t + 8);
+    const uint64_t s = (nibbles & 15 * each) | (low >> 2 & 0x30 * each);
+    const uint64_t m = (nibbles >> 4 & 15 * each) | (low >> 34 & 0x30 * each);
+    words[0] = (low & 63 * each) | s << 32;
+    words[1] = (low >> 32 & 63 * each) | m << 32;
+}
+
+#if defined(__x86_64__)
+
 G4_INLINE __m128i load_16_bytes(const void *p)
 {
     return _mm_loadu_si128(p);
@@ -154,16 +170,26 @@ G4_INLINE __m128i nonlinear_values(void)
     return _mm_setr_epi8(-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113);
 }
 
-/* The 6-bit scales (low half) and minima (high half) of the eight groups of Q4_K and Q5_K, a byte
- * each, from t[12]: those of groups 0..3 are the low bits of t[0..3] and t[4..7]; of groups 4..7
- * the low four bits are the nibbles of t[8..11], the others on top of t[0..7]. */
+/* Both words of packed_words: scales in the low half. */
 G4_INLINE __m128i packed_bytes(const unsigned char *t)
 {
-    const uint64_t each = 0x01010101, low = load_u64(t), nibbles = load_u32(t + 8);
-    const uint64_t s = (nibbles & 15 * each) | (low >> 2 & 0x30 * each);
-    const uint64_t m = (nibbles >> 4 & 15 * each) | (low >> 34 & 0x30 * each);
-    return _mm_set_epi64x((long long)((low >> 32 & 63 * each) | m << 32),
-                          (long long)((low & 63 * each) | s << 32));
+    uint64_t words[2];
+    packed_words(t, words);
+    return _mm_set_epi64x((long long)words[1], (long long)words[0]);
+}
+
+/* The half at p of each of eight rows. */
+G4_INLINE __m128i eight_halves(const unsigned char *p, size_t stride)
+{
+    __m128i v = _mm_cvtsi32_si128(load_u16(p));
+    v = _mm_insert_epi16(v, load_u16(p + stride), 1);
+    v = _mm_insert_epi16(v, load_u16(p + 2 * stride), 2);
+    v = _mm_insert_epi16(v, load_u16(p + 3 * stride), 3);
+    p += 4 * stride;
+    v = _mm_insert_epi16(v, load_u16(p), 4);
+    v = _mm_insert_epi16(v, load_u16(p + stride), 5);
+    v = _mm_insert_epi16(v, load_u16(p + 2 * stride), 6);
+    return _mm_insert_epi16(v, load_u16(p + 3 * stride), 7);
 }
 
 /* The bits of one half of each of four rows, at `at`. */
@@ -179,5 +205,7 @@ G4_INLINE __m128 half_of_rows(const unsigned char *const w[4], size_t at)
 {
     return _mm_cvtph_ps(half_bits_of_rows(w, at));
 }
+
+#endif /* x86-64 */
 
 #endif

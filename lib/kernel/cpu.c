@@ -1,5 +1,5 @@
 /*
- * cpu.c - CPUID feature bits, the register state the system saves, and $G4_CPU.
+ * cpu.c - CPUID feature bits and the register state the system saves, or HWCAP; and $G4_CPU.
  *
  * A level counts only if every level below it does: the table of kernels is filled upwards.
  */
@@ -14,12 +14,30 @@
 #include <cpuid.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
 #endif
 
 static const char *const names[G4_CPU_LEVELS] = {
-    [G4_CPU_GENERIC] = "generic",       [G4_CPU_AVX2] = "avx2", [G4_CPU_AVX512] = "avx512",
-    [G4_CPU_AVX512BF16] = "avx512bf16", [G4_CPU_AMX] = "amx",
+    [G4_CPU_GENERIC] = "generic",
+#if defined(__x86_64__)
+    [G4_CPU_AVX2] = "avx2",       [G4_CPU_AVX512] = "avx512", [G4_CPU_AVX512BF16] = "avx512bf16",
+    [G4_CPU_AMX] = "amx",
+#elif defined(__aarch64__)
+    [G4_CPU_NEON] = "neon",
+    [G4_CPU_DOTPROD] = "dotprod",
+    [G4_CPU_I8MM] = "i8mm",
+#endif
 };
+
+/* What $G4_CPU may be. */
+#if defined(__x86_64__)
+#define WORDS "generic, avx2, avx512, avx512bf16 or amx"
+#elif defined(__aarch64__)
+#define WORDS "generic, neon, dotprod or i8mm"
+#else
+#define WORDS "generic"
+#endif
 
 const char *g4_cpu_name(enum g4_cpu cpu)
 {
@@ -104,6 +122,20 @@ enum g4_cpu g4_cpu_detect(void)
     return G4_CPU_AMX;
 }
 
+#elif defined(__aarch64__) && defined(__linux__)
+
+enum g4_cpu g4_cpu_detect(void)
+{
+    const unsigned long first = getauxval(AT_HWCAP), second = getauxval(AT_HWCAP2);
+    if (!(first & HWCAP_ASIMD))
+        return G4_CPU_GENERIC;
+    if (!(first & HWCAP_ASIMDDP))
+        return G4_CPU_NEON;
+    if (!(second & HWCAP2_I8MM) || !(second & HWCAP2_BF16))
+        return G4_CPU_DOTPROD;
+    return G4_CPU_I8MM;
+}
+
 #else
 
 enum g4_cpu g4_cpu_detect(void)
@@ -127,6 +159,5 @@ int g4_cpu_choose(enum g4_cpu *cpu, struct g4_err *err)
             *cpu = (enum g4_cpu)i;
         return 0;
     }
-    return g4_err_set(err, G4_EUSAGE,
-                      "unknown G4_CPU '%s': generic, avx2, avx512, avx512bf16 or amx", want);
+    return g4_err_set(err, G4_EUSAGE, "unknown G4_CPU '%s': " WORDS, want);
 }

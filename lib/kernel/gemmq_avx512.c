@@ -1,9 +1,28 @@
 /*
- * gemmq_avx512.c - gemm_q8 in registers of 64 bytes.
+ * gemmq_avx512.c - products of many rows with quantised weights: AVX-512 without VNNI.
  */
 #include "lib/kernel/isa.h"
 
+#if defined(__AVX512F__)
+
+#include "lib/kernel/gemmq_avx512.h"
+
 void g4_kernels_init_gemmq_avx512(struct g4_kernels *kernels)
 {
-    kernels->gemm_q8 = (struct g4_gemm_q8){.name = "none"};
+    struct g4_gemm_q8 *gemm = &kernels->gemm_q8;
+    *gemm = (struct g4_gemm_q8){
+        .name = "avx512",
+        .rows_to_pack = 8,
+        .rows_at_most = SIZE_MAX,
+    };
+    set_gemm_q8(gemm);
 }
+
+#else
+
+void g4_kernels_init_gemmq_avx512(struct g4_kernels *kernels)
+{
+    (void)kernels;
+}
+
+#endif

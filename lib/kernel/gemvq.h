@@ -1,7 +1,7 @@
 /*
  * gemvq.h - products of a few rows in eight bits with blocks of quantised weights where they lie:
- * the loops, for registers of any size. An including file has the units of blocks_avx2.h or
- * blocks_avx512.h, and
+ * the loops, for registers of any size. An including file has the units of blocks_avx2.h,
+ * blocks_avx512.h or blocks_neon.h, and
  *
  *     load_x      a unit of a row of x (struct x_unit): q as the codes lie, and what follows from
  *                 the offset of codes
@@ -24,8 +24,11 @@
 enum {
     WR = 4,       /* rows of W at a time */
     LINE = 64,    /* bytes of a cache line */
-    AHEAD = 8192, /* bytes from a tile of W to what is fetched meanwhile, at least */
+    AHEAD = 2048, /* bytes from what is read to what is fetched meanwhile */
 };
+
+/* A number for each of the four rows. */
+typedef float quad __attribute__((vector_size(WR * sizeof(float))));
 
 /* sum + a unit of a row of x by four rows of W, of which the integer sums are t. d, m: of x. */
 G4_INLINE fvec add_sums(enum g4_dtype dtype, fvec sum, const struct unit *unit, const ivec t[WR],
@@ -84,31 +87,38 @@ G4_INLINE void add_chunk(enum g4_dtype dtype, fvec *sum, const struct g4_q8 *x, 
 typedef void tail_fn(fvec *sum, const struct g4_q8 *x, size_t n, size_t k,
                      const unsigned char *const w[WR], size_t left);
 
-/* What follows is in the second cache soon. */
+/* The bytes from p on are in the second cache soon. */
 G4_INLINE void fetch(const unsigned char *p, size_t bytes)
 {
 #pragma GCC unroll UNROLL
     for (size_t at = 0; at < bytes; at += LINE)
-        _mm_prefetch((const char *)p + at, _MM_HINT_T1);
+        __builtin_prefetch(p + at, 0, 2);
 }
 
-/* y[n, rows] = x[n, k] W[rows, k]^T for at most WR rows. Meanwhile the tile at `next` is fetched,
- * in one run: rows of W follow each other in memory. */
+/* What a tile is made of: rows of W `apart` bytes from each other, `count` of them (the others are
+ * the last one once more), which become numbers of y `step` floats from each other. Meanwhile what
+ * lies `ahead` bytes further on in each is fetched. */
+struct tile {
+    const unsigned char *first;
+    size_t apart, count, step, ahead;
+};
+
 G4_INLINE void tile(enum g4_dtype dtype, float *y, size_t ldy, const struct g4_q8 *x, size_t n,
-                    const unsigned char *first, size_t stride, size_t rows,
-                    const unsigned char *next, size_t k, tail_fn *tail, const bool single)
+                    const struct tile *tile, size_t k, tail_fn *tail, const bool single)
 {
-    const size_t bytes = chunk_size(dtype);
+    const size_t bytes = chunk_size(dtype), ahead = tile->ahead;
     const unsigned char *w[WR];
     fvec sum[G4_GEMV_ROWS];
     size_t i = 0;
 #pragma GCC unroll UNROLL
-    for (size_t r = 0; r < WR; r++) /* rows that do not exist: the last one once more */
-        w[r] = first + (r < rows ? r : rows - 1) * stride;
+    for (size_t r = 0; r < WR; r++)
+        w[r] = tile->first + (r < tile->count ? r : tile->count - 1) * tile->apart;
     for (size_t j = 0; j < n; j++)
         sum[j] = zero_floats();
-    for (; i + CHUNK <= k; i += CHUNK, next += WR * bytes) {
-        fetch(next, WR * bytes);
+    for (; i + CHUNK <= k; i += CHUNK) {
+#pragma GCC unroll UNROLL
+        for (size_t r = 0; r < WR; r++)
+            fetch(w[r] + ahead, bytes);
         add_chunk(dtype, sum, x, n, i, w, GROUPS, single);
 #pragma GCC unroll UNROLL
         for (size_t r = 0; r < WR; r++)
@@ -117,30 +127,39 @@ G4_INLINE void tile(enum g4_dtype dtype, float *y, size_t ldy, const struct g4_q
     if (!is_k(dtype) && i < k)
         tail(sum, x, n, i, w, (k - i) / GROUP);
     for (size_t j = 0; j < n; j++) {
-        const __m128 v = sum_groups(sum[j]);
-        if (rows >= WR)
-            _mm_storeu_ps(y + j * ldy, v);
-        else
-            memcpy(y + j * ldy, &v, rows * sizeof *y);
+        const quad v = sum_groups(sum[j]);
+        for (size_t r = 0; r < tile->count; r++)
+            y[j * ldy + r * tile->step] = v[r];
     }
 }
 
+G4_INLINE void run_tile(enum g4_dtype dtype, float *y, size_t ldy, const struct g4_q8 *x, size_t n,
+                        const struct tile *t, size_t k, tail_fn *tail)
+{
+    if (n == 1)
+        tile(dtype, y, ldy, x, 1, t, k, tail, true);
+    else
+        tile(dtype, y, ldy, x, n, t, k, tail, false);
+}
+
+/* The rows of a tile come from the WR quarters of W, so that each quarter is read in one go: a core
+ * reads several runs at a time faster than one, the more so where pages are small. */
 G4_INLINE void gemv_q8(enum g4_dtype dtype, float *y, size_t ldy, const struct g4_q8 *x, size_t n,
                        const void *w, size_t stride, size_t rows, size_t k, tail_fn *tail)
 {
-    /* rows from a tile to the one that is fetched meanwhile; stride may be 0 */
-    const size_t ahead = WR * (AHEAD / (WR * stride + 1) + 1);
+    const size_t quarter = rows / WR, rest = rows % WR, apart = quarter * stride;
     const unsigned char *base = w;
-    for (size_t at = 0; at < ahead * stride && at < rows * stride; at += LINE)
-        fetch(base + at, LINE);
-    for (size_t r = 0; r < rows; r += WR) {
-        const unsigned char *first = base + r * stride;
-        /* what lies behind the last row is another thread's: not fetched */
-        const unsigned char *next = first + (r + ahead < rows ? ahead * stride : 0);
-        if (n == 1)
-            tile(dtype, y + r, ldy, x, 1, first, stride, rows - r, next, k, tail, true);
-        else
-            tile(dtype, y + r, ldy, x, n, first, stride, rows - r, next, k, tail, false);
+    for (size_t at = 0; at < AHEAD && at < apart; at += LINE)
+        for (size_t r = 0; r < WR; r++)
+            fetch(base + r * apart + at, LINE);
+    for (size_t r = 0; r < quarter; r++) {
+        const size_t left = (quarter - 1 - r) * stride;
+        const struct tile t = {base + r * stride, apart, WR, quarter, left < AHEAD ? left : AHEAD};
+        run_tile(dtype, y + r, ldy, x, n, &t, k, tail);
+    }
+    if (rest > 0) {
+        const struct tile t = {base + WR * apart, stride, rest, 1, 0};
+        run_tile(dtype, y + WR * quarter, ldy, x, n, &t, k, tail);
     }
 }
 

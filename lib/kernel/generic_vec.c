@@ -32,6 +32,20 @@ static void rms_norm_add_generic(float *y, const float *x, const float *w, size_
         y[i] += scale * (x[i] * r * (w ? w[i] : 1.0f));
 }
 
+static void layer_norm_generic(float *y, const float *x, const float *w, const float *b, size_t n,
+                               float eps)
+{
+    double sum = 0, squares = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += x[i];
+    const double mean = sum / (double)n;
+    for (size_t i = 0; i < n; i++)
+        squares += (x[i] - mean) * (x[i] - mean);
+    const double r = 1.0 / sqrt(squares / (double)n + eps);
+    for (size_t i = 0; i < n; i++)
+        y[i] = (float)((x[i] - mean) * r) * (w ? w[i] : 1.0f) + (b ? b[i] : 0.0f);
+}
+
 static void gelu_mul_generic(float *y, const float *gate, const float *up, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -155,6 +169,7 @@ void g4_kernels_init_generic_vec(struct g4_kernels *kernels)
 {
     kernels->rms_norm = rms_norm_generic;
     kernels->rms_norm_add = rms_norm_add_generic;
+    kernels->layer_norm = layer_norm_generic;
     kernels->gelu_mul = gelu_mul_generic;
     kernels->silu = silu_generic;
     kernels->glu = glu_generic;

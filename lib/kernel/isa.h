@@ -34,10 +34,20 @@ void g4_kernels_init_gemvq_avx512(struct g4_kernels *kernels);
 void g4_kernels_init_widen_avx512(struct g4_kernels *kernels);
 void g4_kernels_init_gemvq_avx512vnni(struct g4_kernels *kernels);
 
+void g4_kernels_init_mm_neon(struct g4_kernels *kernels);
+void g4_kernels_init_gemv_neon(struct g4_kernels *kernels);
+void g4_kernels_init_vec_neon(struct g4_kernels *kernels);
+void g4_kernels_init_widen_neon(struct g4_kernels *kernels);
+void g4_kernels_init_gemvq_neon(struct g4_kernels *kernels);
+void g4_kernels_init_gemvq_dotprod(struct g4_kernels *kernels);
+void g4_kernels_init_mm_i8mm(struct g4_kernels *kernels);
+
 /* The gemm_q8 whose products are those of the level's gemv_q8. */
 void g4_kernels_init_gemmq_avx2(struct g4_kernels *kernels);
 void g4_kernels_init_gemmq_avx512(struct g4_kernels *kernels);
 void g4_kernels_init_gemmq_avx512vnni(struct g4_kernels *kernels);
 void g4_kernels_init_gemmq_amx(struct g4_kernels *kernels);
+void g4_kernels_init_gemmq_dotprod(struct g4_kernels *kernels);
+void g4_kernels_init_gemmq_i8mm(struct g4_kernels *kernels);
 
 #endif

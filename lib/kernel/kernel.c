@@ -8,17 +8,31 @@
 
 #include "lib/kernel/isa.h"
 
-void g4_kernels_init(struct g4_kernels *kernels, enum g4_cpu cpu, bool use_blas)
+#if defined(__aarch64__)
+
+static void init_levels(struct g4_kernels *kernels, enum g4_cpu cpu)
 {
-    memset(kernels, 0, sizeof *kernels);
-    kernels->cpu = cpu;
-    g4_kernels_init_generic_gemm(kernels);
-    g4_kernels_init_generic_mm(kernels);
-    g4_kernels_init_generic_q(kernels);
-    g4_kernels_init_generic_gemmq(kernels);
-    g4_kernels_init_generic_vec(kernels);
-    if (cpu == G4_CPU_GENERIC && use_blas)
-        g4_kernels_init_blas(kernels);
+    if (cpu >= G4_CPU_NEON) {
+        g4_kernels_init_mm_neon(kernels);
+        g4_kernels_init_gemv_neon(kernels);
+        g4_kernels_init_vec_neon(kernels);
+        g4_kernels_init_gemvq_neon(kernels);
+        g4_kernels_init_widen_neon(kernels);
+    }
+    if (cpu >= G4_CPU_DOTPROD) {
+        g4_kernels_init_gemvq_dotprod(kernels);
+        g4_kernels_init_gemmq_dotprod(kernels);
+    }
+    if (cpu >= G4_CPU_I8MM) {
+        g4_kernels_init_mm_i8mm(kernels);
+        g4_kernels_init_gemmq_i8mm(kernels);
+    }
+}
+
+#else
+
+static void init_levels(struct g4_kernels *kernels, enum g4_cpu cpu)
+{
     if (cpu >= G4_CPU_AVX2) {
         g4_kernels_init_mm_avx2(kernels);
         g4_kernels_init_gemv_avx2(kernels);
@@ -45,6 +59,22 @@ void g4_kernels_init(struct g4_kernels *kernels, enum g4_cpu cpu, bool use_blas)
         g4_kernels_init_mm_amx(kernels);
         g4_kernels_init_gemmq_amx(kernels);
     }
+}
+
+#endif
+
+void g4_kernels_init(struct g4_kernels *kernels, enum g4_cpu cpu, bool use_blas)
+{
+    memset(kernels, 0, sizeof *kernels);
+    kernels->cpu = cpu;
+    g4_kernels_init_generic_gemm(kernels);
+    g4_kernels_init_generic_mm(kernels);
+    g4_kernels_init_generic_q(kernels);
+    g4_kernels_init_generic_gemmq(kernels);
+    g4_kernels_init_generic_vec(kernels);
+    if (cpu == G4_CPU_GENERIC && use_blas)
+        g4_kernels_init_blas(kernels);
+    init_levels(kernels, cpu);
 }
 
 /* Written once, before the first reader sees it. */

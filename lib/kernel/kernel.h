@@ -93,9 +93,9 @@ struct g4_gemm {
 };
 
 /*
- * gemv_q8 for more rows of x than a few: blocks of quantised weights become panels once, and rows of
- * x pass over them. What multiply computes is what gemv_q8 of the same level computes, to the bit:
- * which of the two is taken, and with how many rows, is a question of speed alone.
+ * gemv_q8 for more rows of x than a few: blocks of quantised weights become panels once, and rows
+ * of x pass over them. What multiply computes is what gemv_q8 of the same level computes, to the
+ * bit: which of the two is taken, and with how many rows, is a question of speed alone.
  *
  * A panel holds nr rows of W over all of k: codes as bytes, and scales. Its layout is the record's
  * own. Of types without gemv_q8, and at levels without a record, pack and multiply are NULL.
@@ -112,9 +112,11 @@ struct g4_gemm_q8 {
      * blocks. Rows that do not exist are computed as anything finite. By the type of W. */
     void (*pack[G4_DTYPE_WEIGHTS])(void *panel, const void *w, size_t stride, size_t rows,
                                    size_t k);
-    /* y[m, cols] = x[m, k] panel, cols <= nr: rows first .. first+m-1 of x. By the type of W. */
+    /* y[m, cols] = x[m, k] panel, cols <= nr: rows first .. first+m-1 of x. By the type of W.
+     * Meanwhile `ahead` bytes at `next` may be brought nearer: what is packed afterwards. */
     void (*multiply[G4_DTYPE_WEIGHTS])(float *y, size_t ldy, const struct g4_q8 *x, size_t first,
-                                       size_t m, const void *panel, size_t cols, size_t k);
+                                       size_t m, const void *panel, size_t cols, size_t k,
+                                       const void *next, size_t ahead);
 };
 
 struct g4_kernels {
@@ -131,6 +133,10 @@ struct g4_kernels {
     /* y += scale * x / sqrt(mean(x^2) + eps) * w */
     void (*rms_norm_add)(float *y, const float *x, const float *w, size_t n, float eps,
                          float scale);
+    /* y = (x - mean) / sqrt(mean((x - mean)^2) + eps) * w + b; w NULL = 1, b NULL = 0; y may be x.
+     */
+    void (*layer_norm)(float *y, const float *x, const float *w, const float *b, size_t n,
+                       float eps);
     /* y = gelu(gate) * up (tanh form); y may be either. */
     void (*gelu_mul)(float *y, const float *gate, const float *up, size_t n);
     void (*silu)(float *y, const float *x, size_t n); /* y may be x */

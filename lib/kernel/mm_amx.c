@@ -7,21 +7,8 @@
 #if defined(__AMX_BF16__) || defined(__AMXBF16__) /* gcc's and clang's name */
 
 #include <assert.h>
-#include <immintrin.h>
 
-/* The compiler does not know that the instruction reads all of *shapes, nor that tiles are loaded
- * from memory written before: it is told that anything may be read here. */
-#define TILES_BEGIN(shapes)                                                                        \
-    do {                                                                                           \
-        __asm__ volatile("" ::"r"(shapes) : "memory");                                             \
-        _tile_loadconfig(shapes);                                                                  \
-    } while (0)
-#define TILES_END()              _tile_release()
-#define TILE_ZERO(t)             _tile_zero(t)
-#define TILE_LOAD(t, p, stride)  _tile_loadd(t, p, stride)
-#define TILE_STORE(t, p, stride) _tile_stored(t, p, stride)
-#define TILE_DOT(c, a, b)        _tile_dpbf16ps(c, a, b)
-
+#include "lib/kernel/amx.h"
 #include "lib/kernel/tiles_amx.h"
 
 static void multiply_amx(float *y, size_t ldy, const void *x, size_t ldx, size_t m,

@@ -13,7 +13,7 @@
 
 #include "lib/kernel/avx512.h"
 
-enum { MR = 12, NV = 2, NR = 16 * NV, KC = 768, STEP = 2 };
+enum { MR = 12, NV = 2, NR = 16 * NV, KC = 1024, STEP = 2 };
 
 static size_t padded(const struct g4_gemm *gemm, size_t k)
 {

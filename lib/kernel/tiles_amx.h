@@ -25,6 +25,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/kernel/tile_shapes.h"
+
 enum {
     TILE_ROWS = 16,           /* of a tile, at most */
     TILE_BYTES = 64,          /* of a row of a tile, at most */
@@ -33,15 +35,6 @@ enum {
     TILES_MR = 2 * TILE_ROWS, /* rows of x taken together */
     TILES_NR = 2 * TILE_COLS, /* columns of a panel */
 };
-
-/* What the configuring instruction reads. */
-struct tile_shapes {
-    uint8_t palette, start_row, reserved[14];
-    uint16_t row_bytes[16];
-    uint8_t rows[16];
-};
-
-_Static_assert(sizeof(struct tile_shapes) == 64, "as the processor reads it");
 
 /* Tiles 0, 1: sums of the upper 16 rows; 2, 3: of the lower; 4, 5: x; 6, 7: the panel. */
 static inline void shape_tiles(struct tile_shapes *shapes, size_t upper, size_t lower)

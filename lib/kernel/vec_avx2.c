@@ -50,6 +50,34 @@ static void rms_norm_add_avx2(float *y, const float *x, const float *w, size_t n
     }
 }
 
+static void layer_norm_avx2(float *y, const float *x, const float *w, const float *b, size_t n,
+                            float eps)
+{
+    __m256 s0 = _mm256_setzero_ps(), s1 = s0;
+    for (size_t i = 0; i < n; i += 16) {
+        s0 = _mm256_add_ps(s0, load(x + i, n - i));
+        s1 = _mm256_add_ps(s1, load(x + i + 8, n - i > 8 ? n - i - 8 : 0));
+    }
+    const double sum = reduce_add(_mm256_add_ps(s0, s1));
+    const __m256 mean = _mm256_set1_ps((float)(sum / (double)n));
+    s0 = _mm256_setzero_ps();
+    for (size_t i = 0; i < n; i += 8) {
+        const __m256 d = _mm256_and_ps(_mm256_sub_ps(load(x + i, n - i), mean),
+                                       _mm256_castsi256_ps(mask8(n - i)));
+        s0 = _mm256_fmadd_ps(d, d, s0);
+    }
+    const double squares = reduce_add(s0);
+    const __m256 r = _mm256_set1_ps((float)(1.0 / sqrt(squares / (double)n + eps)));
+    for (size_t i = 0; i < n; i += 8) {
+        __m256 v = _mm256_mul_ps(_mm256_sub_ps(load(x + i, n - i), mean), r);
+        if (w)
+            v = _mm256_mul_ps(v, load(w + i, n - i));
+        if (b)
+            v = _mm256_add_ps(v, load(b + i, n - i));
+        store(y + i, n - i, v);
+    }
+}
+
 /* 1 + exp(-x), what a sigmoid divides by. */
 G4_INLINE __m256 one_plus_exp_minus(__m256 x)
 {
@@ -224,6 +252,7 @@ void g4_kernels_init_vec_avx2(struct g4_kernels *kernels)
 {
     kernels->rms_norm = rms_norm_avx2;
     kernels->rms_norm_add = rms_norm_add_avx2;
+    kernels->layer_norm = layer_norm_avx2;
     kernels->gelu_mul = gelu_mul_avx2;
     kernels->silu = silu_avx2;
     kernels->glu = glu_avx2;

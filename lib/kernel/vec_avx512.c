@@ -50,6 +50,33 @@ static void rms_norm_add_avx512(float *y, const float *x, const float *w, size_t
     }
 }
 
+static void layer_norm_avx512(float *y, const float *x, const float *w, const float *b, size_t n,
+                              float eps)
+{
+    __m512 s0 = _mm512_setzero_ps(), s1 = s0;
+    for (size_t i = 0; i < n; i += 32) {
+        s0 = _mm512_add_ps(s0, load(x + i, n - i));
+        s1 = _mm512_add_ps(s1, load(x + i + 16, n - i > 16 ? n - i - 16 : 0));
+    }
+    const double sum = _mm512_reduce_add_ps(_mm512_add_ps(s0, s1));
+    const __m512 mean = _mm512_set1_ps((float)(sum / (double)n));
+    s0 = _mm512_setzero_ps();
+    for (size_t i = 0; i < n; i += 16) {
+        const __m512 d = _mm512_maskz_sub_ps(mask16(n - i), load(x + i, n - i), mean);
+        s0 = _mm512_fmadd_ps(d, d, s0);
+    }
+    const double squares = _mm512_reduce_add_ps(s0);
+    const __m512 r = _mm512_set1_ps((float)(1.0 / sqrt(squares / (double)n + eps)));
+    for (size_t i = 0; i < n; i += 16) {
+        __m512 v = _mm512_mul_ps(_mm512_sub_ps(load(x + i, n - i), mean), r);
+        if (w)
+            v = _mm512_mul_ps(v, load(w + i, n - i));
+        if (b)
+            v = _mm512_add_ps(v, load(b + i, n - i));
+        store(y + i, n - i, v);
+    }
+}
+
 /* 1 + exp(-x), what a sigmoid divides by. */
 G4_INLINE __m512 one_plus_exp_minus(__m512 x)
 {
@@ -214,6 +241,7 @@ void g4_kernels_init_vec_avx512(struct g4_kernels *kernels)
 {
     kernels->rms_norm = rms_norm_avx512;
     kernels->rms_norm_add = rms_norm_add_avx512;
+    kernels->layer_norm = layer_norm_avx512;
     kernels->gelu_mul = gelu_mul_avx512;
     kernels->silu = silu_avx512;
     kernels->glu = glu_avx512;

@@ -12,7 +12,8 @@
  * and in the end out = O / sum. Many rows go through packed panels and gemm, with Q, K, P and V in
  * the type of its factors (S, O, maxima and sums are float32 whatever it is). Panels of a kv head
  * are made once for all its blocks of rows, for as many heads at a time as the shared scratch
- * holds; by every item for itself where that is less than one.
+ * holds. Where that is less than one, it holds O of all rows of a head instead, and the panels of
+ * one range of keys after the other; where not even O fits, items make panels for themselves.
  *
  * A few rows (decoding) read keys and values where they lie, by gemv and weighted_sum. With few
  * rows and many keys an item is one part of the keys; the parts' O, sum and m are joined as blocks
@@ -33,6 +34,7 @@ enum {
     ROW_FLOATS = 64 * 1024,    /* most floats of O, and of what Q may take */
     PANEL_FLOATS = 256 * 1024, /* most floats of packed keys or values of a block */
     PART_KEYS = 512,           /* fewest keys in a part of them */
+    RANGE_BLOCKS = 4,          /* fewest blocks of keys in a range of them */
     ITEMS = 16,                /* split rows or keys only while there are fewer items than this */
     PAD = 16,                  /* floats between rows: rows a power of two apart share cache sets */
     TOGETHER = 16,             /* attentions in a run */
@@ -44,12 +46,14 @@ enum { MAX, SUM };
 struct job {
     const struct g4_exec *exec;
     const struct g4_attention *a;
-    size_t group;               /* query heads per kv head */
-    size_t rows;                /* of a kv head: queries * group */
-    size_t width, ld;           /* of a row of Q and of O: head_dim padded, and with PAD */
-    size_t block_rows, blocks;  /* blocks per kv head */
-    size_t parts, part_keys;    /* of the keys; more than one part only if there is one block */
-    float *partial;             /* O of every item [block_rows, ld], when parts > 1 */
+    size_t group;                /* query heads per kv head */
+    size_t rows;                 /* of a kv head: queries * group */
+    size_t width, ld;            /* of a row of Q and of O: head_dim padded, and with PAD */
+    size_t block_rows, blocks;   /* blocks per kv head */
+    size_t parts, part_keys;     /* of the keys; more than one part only if there is one block */
+    float *partial;              /* O of every item [block_rows, ld], of parts or over ranges */
+    size_t range_from, range_to; /* keys that are looked at in this pass over the items */
+    bool first_range, last_range;
     const struct g4_gemm *gemm; /* of blocks with many rows */
     size_t k_bytes, v_bytes;    /* of the panels of a block of keys */
     unsigned char *panels;      /* [heads, key_blocks] of both; NULL: items make their own */
@@ -104,6 +108,8 @@ static void lay_out(const struct job *j, struct block *b, size_t item, float *sc
     key_range(j, b->row, b->m, &b->from, &b->to);
     b->from = g4_min_size(b->from + part * j->part_keys, b->to);
     b->to = g4_min_size(b->from + j->part_keys, b->to);
+    b->from = g4_max_size(b->from, j->range_from);
+    b->to = g4_min_size(b->to, j->range_to);
     b->gemm = b->m > G4_GEMV_ROWS ? j->gemm : NULL;
     if (b->gemm) /* where a panel of keys begins */
         b->from = b->from / j->gemm->nr * j->gemm->nr;
@@ -117,7 +123,7 @@ static void lay_out(const struct job *j, struct block *b, size_t item, float *sc
     b->q = b->o + j->block_rows * j->ld;
     b->panels = (unsigned char *)scratch;
     assert(b->o + 2 * j->block_rows * j->ld <= scratch + G4_SCRATCH_FLOATS);
-    if (j->parts > 1)
+    if (j->parts > 1 || !j->first_range || !j->last_range)
         b->o = j->partial + item * j->block_rows * j->ld;
 }
 
@@ -132,6 +138,8 @@ static void gather(const struct job *j, const struct block *b)
             b->gemm->convert(b->gemm, to, q, d);
         else
             memcpy(to, q, d * sizeof *q);
+        if (!j->first_range)
+            continue;
         memset(o, 0, d * sizeof *o);
         row_state(j, b->o, r)[MAX] = -INFINITY;
         row_state(j, b->o, r)[SUM] = 0.0f;
@@ -323,7 +331,7 @@ static void run_block(const struct job *j, size_t item, int worker)
         softmax(j, &b, key, n);
         add_values(j, &b, key, n);
     }
-    if (j->parts == 1)
+    if (j->parts == 1 && j->last_range)
         scatter(j, &b);
 }
 
@@ -413,6 +421,42 @@ static void run_with_panels(struct job *j, size_t room)
     }
 }
 
+/* Floats of O of all rows of a kv head. */
+static size_t head_floats(const struct job *j)
+{
+    return j->blocks * j->block_rows * j->ld;
+}
+
+/* Blocks of keys in a range, when the shared scratch holds O of a kv head as well and not the
+ * panels of all keys; 0: too few to be worth it. */
+static size_t range_blocks(const struct job *j)
+{
+    if (j->blocks == 1 || head_floats(j) >= G4_SCRATCH_SHARED_FLOATS)
+        return 0;
+    const size_t room = (G4_SCRATCH_SHARED_FLOATS - head_floats(j)) * sizeof(float);
+    const size_t most = room / (j->k_bytes + j->v_bytes);
+    return most < RANGE_BLOCKS ? 0 : g4_pieces(j->key_blocks, g4_pieces(j->key_blocks, most));
+}
+
+/* Head by head, and range by range of its keys: their panels, then all rows. */
+static void run_ranges(struct job *j, size_t most)
+{
+    const size_t from = j->key_block, to = from + j->key_blocks;
+    j->partial = g4_scratch_shared(j->exec);
+    j->panels = (unsigned char *)(j->partial + head_floats(j));
+    for (j->first_head = 0; j->first_head < j->a->kv_heads; j->first_head++) {
+        for (j->key_block = from; j->key_block < to; j->key_block += j->key_blocks) {
+            j->key_blocks = g4_min_size(most, to - j->key_block);
+            j->range_from = j->key_block * BLOCK_KEYS;
+            j->range_to = j->range_from + j->key_blocks * BLOCK_KEYS;
+            j->first_range = j->key_block == from;
+            j->last_range = j->key_block + j->key_blocks == to;
+            g4_pool_run(j->exec->pool, pack_item, j, j->key_blocks);
+            g4_pool_run(j->exec->pool, run_item, j, j->blocks);
+        }
+    }
+}
+
 /* ------------------------------------------------------------------------------ several */
 
 struct run {
@@ -480,19 +524,24 @@ void g4_attention_all(const struct g4_exec *exec, const struct g4_attention *att
         struct job j = {.exec = exec, .a = a, .group = a->heads / a->kv_heads};
         if (a->queries == 0)
             continue;
+        j.range_to = SIZE_MAX;
+        j.first_range = j.last_range = true;
         j.gemm = g4_kernels_gemm(exec->kernels);
         j.rows = a->queries * j.group;
         j.width = g4_round_up(a->head_dim, 16);
         j.ld = j.width + PAD;
         divide(&j);
-        const size_t room = share_panels(&j);
-        if (room == 0) {
+        const size_t room = share_panels(&j), range = room > 0 ? 0 : range_blocks(&j);
+        if (room == 0 && range == 0) {
             add_job(&run, &j);
             continue;
         }
         if (run.count > 0) /* the panels take the place of its parts */
             finish_run(&run, exec);
-        run_with_panels(&j, room);
+        if (room > 0)
+            run_with_panels(&j, room);
+        else
+            run_ranges(&j, range);
     }
     if (run.count > 0)
         finish_run(&run, exec);

@@ -44,17 +44,22 @@ static void gather_patches(const struct g4_kernels *kernels, const void *job, si
     const struct gather *g = job;
     const size_t cols_out = halved(g->cols), width = g->channels * 9;
     (void)kernels;
+    static const float zero = 0.0f;
     for (size_t p = from; p < to; p++) {
         float *patch = g->patches + p * width;
+        const float *src[9];
+        size_t step[9]; /* from channel to channel; beyond the border the same zero again */
         for (size_t tap = 0; tap < 9; tap++) {
             /* one more than the coordinate, so that the zero row and column before 0 are 0 */
             const size_t i = 2 * (g->first + p / cols_out) + tap / 3,
                          j = 2 * (p % cols_out) + tap % 3;
             const bool inside = i >= 1 && i <= g->rows && j >= 1 && j <= g->cols;
-            const float *src = inside ? g->in + ((i - 1) * g->cols + j - 1) * g->channels : NULL;
-            for (size_t c = 0; c < g->channels; c++)
-                patch[c * 9 + tap] = src ? src[c] : 0.0f;
+            src[tap] = inside ? g->in + ((i - 1) * g->cols + j - 1) * g->channels : &zero;
+            step[tap] = inside;
         }
+        for (size_t c = 0; c < g->channels; c++, patch += 9)
+            for (size_t tap = 0; tap < 9; tap++)
+                patch[tap] = src[tap][c * step[tap]];
     }
 }
 

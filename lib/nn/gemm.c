@@ -25,9 +25,10 @@ enum {
     X_ROWS = 96,       /* rows of xs at a time */
     CONVERT_ROWS = 16, /* rows of x in an item of the first job */
     LONG_ROWS = 256,   /* so many rows of x should fit into a pass; else their columns are split */
-    ITEMS = 32,        /* split rows only while there are fewer items than this */
-    LINE = 64,         /* bytes of a cache line */
-    TILE_COLS = 256,   /* columns of W widened at a time: whole blocks of every type */
+    ITEMS = 32,        /* split rows only while there are fewer items than this ... */
+    ITEMS_PER_THREAD = 4, /* ... or than this for each: every part packs W once more */
+    LINE = 64,            /* bytes of a cache line */
+    TILE_COLS = 256,      /* columns of W widened at a time: whole blocks of every type */
 };
 
 struct job {
@@ -133,8 +134,9 @@ static void run_pass(struct job *j)
 {
     struct g4_pool *pool = j->product.exec->pool;
     const size_t groups = g4_pieces(j->product.layer->w.rows, j->block);
+    const size_t items = g4_min_size(ITEMS, ITEMS_PER_THREAD * (size_t)g4_pool_threads(pool));
     const size_t parts =
-        g4_min_size(g4_pieces(ITEMS, groups), g4_pieces(j->n, j->gemm->rows_to_pack));
+        g4_min_size(g4_pieces(items, groups), g4_pieces(j->n, j->gemm->rows_to_pack));
     j->part_rows = g4_round_up(g4_pieces(j->n, parts), X_ROWS);
     j->parts = g4_pieces(j->n, j->part_rows);
     g4_pool_run(pool, convert_item, j, g4_pieces(j->n, CONVERT_ROWS));

@@ -1,5 +1,5 @@
 /*
- * linear.c - matrix times rows: a gemv for a few rows, a packed gemm for many.
+ * linear.c - matrix times rows: layers and bare matrices become products (product.h).
  */
 #include "lib/nn/linear.h"
 
@@ -8,7 +8,7 @@
 #include "lib/nn/product.h"
 #include "lib/nn/widen.h"
 
-enum { TOGETHER = 32 }; /* products of a few rows in one run */
+enum { TOGETHER = 32 }; /* products in one run */
 
 /* y[n] *= the scales of rows first .. first+n-1 of W. */
 static void scale_outputs(const struct g4_kernels *kernels, const struct g4_matrix *w, float *y,
@@ -45,12 +45,8 @@ void g4_linear(const struct g4_exec *exec, const struct g4_linear *layer, float 
 {
     const struct g4_product product = {exec, layer, y, ldy, x, ldx, n};
     assert(layer->w.data && layer->w.cols > 0 && layer->w.dtype < G4_DTYPE_WEIGHTS);
-    if (n == 0 || layer->w.rows == 0)
-        return;
-    if (n <= G4_GEMV_ROWS)
-        g4_product_gemv(&product, tmp);
-    else
-        g4_product_gemm(&product);
+    if (n > 0 && layer->w.rows > 0)
+        g4_product_run(&product, tmp);
 }
 
 static struct g4_linear bare(const struct g4_matrix *w, bool exact)
@@ -82,25 +78,21 @@ void g4_matmul_exact(const struct g4_exec *exec, const struct g4_matrix *w, floa
 void g4_matmul_all(const struct g4_exec *exec, const struct g4_matmul *products, size_t count)
 {
     struct g4_linear layers[TOGETHER];
-    struct g4_product few[TOGETHER];
+    struct g4_product run[TOGETHER];
     size_t n = 0;
     for (size_t i = 0; i < count; i++) {
         const struct g4_matmul *m = &products[i];
-        if (m->n > G4_GEMV_ROWS) {
-            g4_matmul(exec, m->w, m->y, m->ldy, m->x, m->ldx, m->n);
-            continue;
-        }
         if (m->n > 0 && m->w->rows > 0) {
             layers[n] = bare(m->w, false);
-            few[n] = (struct g4_product){exec, &layers[n], m->y, m->ldy, m->x, m->ldx, m->n};
+            run[n] = (struct g4_product){exec, &layers[n], m->y, m->ldy, m->x, m->ldx, m->n};
             n++;
         }
         if (n == TOGETHER) {
-            g4_products_gemv(few, n);
+            g4_products_run(run, n);
             n = 0;
         }
     }
-    g4_products_gemv(few, n);
+    g4_products_run(run, n);
 }
 
 void g4_matrix_part(const struct g4_exec *exec, const struct g4_matrix *w, size_t r, size_t k,

@@ -41,8 +41,11 @@ struct g4_linear {
 
 /*
  * y[n, w.rows] = layer(x[n, w.cols]). y and x do not overlap. tmp: n * w.cols floats, used only
- * when an input limit is finite (may be NULL otherwise). n = 0 does nothing. One row or a few:
- * gemv, where the result of a row is bit-equal whatever n is (1..16); more: gemm.
+ * when an input limit is finite (may be NULL otherwise). n = 0 does nothing.
+ *
+ * The result of a row is bit-equal whatever n is in 1..16. With blocks of quantised weights (types
+ * that have gemv_q8, no scales within rows, not exact) x is rounded to eight bits, and that holds
+ * for n up to gemm_q8.rows_at_most of the level. More rows are products of floats.
  */
 void g4_linear(const struct g4_exec *exec, const struct g4_linear *layer, float *y, size_t ldy,
                const float *x, size_t ldx, size_t n, float *tmp);
@@ -64,8 +67,8 @@ struct g4_matmul {
     size_t ldx, n;
 };
 
-/* What g4_matmul would make of each, in one go: with few rows the threads meet once instead of
- * after every product, and rows of x that neighbours share are prepared once. */
+/* What g4_matmul would make of each, in one go: with few rows, or in eight bits, the threads meet
+ * once instead of after every product, and rows of x that neighbours share are rounded once. */
 void g4_matmul_all(const struct g4_exec *exec, const struct g4_matmul *products, size_t count);
 
 /* y[n] = columns k..k+n-1 of row r of W, widened to float32 and times scale. k and n need not be at

@@ -3,8 +3,6 @@
  */
 #include "lib/nn/norm.h"
 
-#include <math.h>
-
 #include "lib/nn/rowwise.h"
 
 struct norm {
@@ -31,26 +29,11 @@ static void rms_add_rows(const struct g4_kernels *kernels, const void *job, size
         kernels->rms_norm_add(j->y + i * j->ldy, j->x + i * j->ldx, j->w, j->dim, j->eps, j->scale);
 }
 
-static void layer_norm_row(float *y, const float *x, const float *w, const float *b, size_t n,
-                           float eps)
-{
-    double sum = 0, squares = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += x[i];
-    const double mean = sum / (double)n;
-    for (size_t i = 0; i < n; i++)
-        squares += (x[i] - mean) * (x[i] - mean);
-    const double r = 1.0 / sqrt(squares / (double)n + eps);
-    for (size_t i = 0; i < n; i++)
-        y[i] = (float)((x[i] - mean) * r) * (w ? w[i] : 1.0f) + (b ? b[i] : 0.0f);
-}
-
 static void layer_rows(const struct g4_kernels *kernels, const void *job, size_t from, size_t to)
 {
     const struct norm *j = job;
-    (void)kernels;
     for (size_t i = from; i < to; i++)
-        layer_norm_row(j->y + i * j->ldy, j->x + i * j->ldx, j->w, j->b, j->dim, j->eps);
+        kernels->layer_norm(j->y + i * j->ldy, j->x + i * j->ldx, j->w, j->b, j->dim, j->eps);
 }
 
 void g4_rms_norm(const struct g4_exec *exec, float *y, size_t ldy, const float *x, size_t ldx,

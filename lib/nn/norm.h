@@ -19,7 +19,7 @@ void g4_rms_norm(const struct g4_exec *exec, float *y, size_t ldy, const float *
 void g4_rms_norm_add(const struct g4_exec *exec, float *r, size_t ldr, const float *x, size_t ldx,
                      size_t n, size_t dim, const float *w, float eps, float scale);
 
-/* y[n, dim] = layer(x[n, dim]); b NULL = no bias; sums in float64. y may be x. */
+/* y[n, dim] = layer(x[n, dim]); w NULL = 1, b NULL = no bias. y may be x. */
 void g4_layer_norm(const struct g4_exec *exec, float *y, size_t ldy, const float *x, size_t ldx,
                    size_t n, size_t dim, const float *w, const float *b, float eps);
 

@@ -1,9 +1,9 @@
 /*
- * product.h - the two ways of a linear layer; nothing outside lib/nn includes it.
+ * product.h - the three ways of a linear layer; nothing outside lib/nn includes it.
  *
  * gemv.c streams W once for a few rows of x, from where it lies; gemm.c packs W into panels that
- * many rows of x share. Items and the order of every sum follow from the shapes alone, never from
- * the number of threads.
+ * many rows of x share; q8.c does either for blocks of quantised weights, with x in eight bits.
+ * Items and the order of every sum follow from the shapes alone, never from the number of threads.
  */
 #ifndef G4_NN_PRODUCT_H
 #define G4_NN_PRODUCT_H
@@ -23,13 +23,18 @@ struct g4_product {
     size_t ldx, n;
 };
 
-/* n in 1..G4_GEMV_ROWS; tmp as for g4_linear. */
-void g4_product_gemv(const struct g4_product *product, float *tmp);
+/* Any n; tmp as for g4_linear. */
+void g4_product_run(const struct g4_product *product, float *tmp);
 
-/* Several such products, without input limits, of one exec. */
-void g4_products_gemv(const struct g4_product *products, size_t count);
+/* Several products of one exec, those of n <= G4_GEMV_ROWS without input limits. */
+void g4_products_run(const struct g4_product *products, size_t count);
 
-/* Any n. */
+/* Rows of W in an item of a few rows of x, and rows row .. row+rows-1 of one: n in
+ * 1..G4_GEMV_ROWS, input limits have been applied. */
+size_t g4_gemv_rows(const struct g4_matrix *w);
+void g4_gemv_item(const struct g4_product *product, size_t row, size_t rows, int worker);
+
+/* Any n, with factors of floats. */
 void g4_product_gemm(const struct g4_product *product);
 
 /* Address of W[row, k]; k at the start of a storage block. */

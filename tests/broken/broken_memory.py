@@ -2,6 +2,8 @@
 import os
 import subprocess
 
+# Variables of a thread in a library that came late: the C library can tell nobody that there is no room for them.
+LOADER = "cannot allocate memory for thread-local data: ABORT"
 POINTS = 40                 # of a program's allocations, the first and the last among them
 
 
@@ -35,6 +37,8 @@ def judge_one(library, argv, fail_at, want):
     if r.returncode == 0 and lines == [] and (want is None or r.stdout == want):
         return None
     if r.returncode == 1 and len(lines) == 1 and lines[0].startswith(argv[0] + ": "):
+        return None
+    if r.returncode == 127 and lines == [LOADER]:
         return None
     return f"allocation {fail_at}: status {r.returncode}, {len(lines)} lines, {lines[:2]}" + \
         (", other output" if r.returncode == 0 else "")

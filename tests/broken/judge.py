@@ -17,6 +17,7 @@ import tempfile
 import threading
 import time
 
+SUPPRESSED = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lsan.supp")
 # Of processor time, and on the clock: the machine may be busy with other things.
 CPU_SECONDS, SECONDS, MEMORY = 20, 60, 4 << 30
 ENCODERS = ("g4-audio", "g4-vision", "g4-video")
@@ -39,7 +40,8 @@ def environment(leaks=True):
     """Sanitisers end with a status of their own; a leak is one only where the leak checker can run."""
     e = dict(os.environ, LC_ALL="C.UTF-8", G4_THREADS="1")
     asan = f"exitcode=99:detect_leaks={int(leaks)}:allocator_may_return_null=1"
-    return dict(e, ASAN_OPTIONS=asan, UBSAN_OPTIONS="exitcode=99:print_stacktrace=1", LSAN_OPTIONS="exitcode=99")
+    lsan = f"exitcode=99:print_suppressions=0:suppressions={SUPPRESSED}"
+    return dict(e, ASAN_OPTIONS=asan, UBSAN_OPTIONS="exitcode=99:print_stacktrace=1", LSAN_OPTIONS=lsan)
 
 
 @dataclasses.dataclass

@@ -46,6 +46,15 @@ dry() { g4-decode --dry-run "$@" | sed '/^prompt_tokens/,$d'; }
     [[ $output == '<bos><|turn>user'$'\n''<|image><|image|> x 64 <image|><|image><|image|> x 63 <image|>Compare.<turn|>'* ]]
 }
 
+@test "when the pictures of a long prompt come changes nothing" {
+    ask() { g4-decode -q --seed 7 --temperature 3 -n 24 -p 'Compare.' "$@"; }
+    cat star.g4s circle.g4s star.g4s circle.g4s star.g4s circle.g4s >many.g4s
+    ask many.g4s >at_once
+    [ -s at_once ]
+    for i in 1 2 3; do cat star.g4s; sleep 0.1; cat circle.g4s; sleep 0.1; done | ask >slowly
+    cmp at_once slowly
+}
+
 @test "xargs, find -print0 and --each --format tsv join answers to names" {
     mkdir p && cp "$M/star.png" "p/a b.png" && cp "$M/circle.jpg" p/c.jpg
     run bash -c "find p -type f -print0 | sort -z | xargs -0 g4-vision -t 70 |

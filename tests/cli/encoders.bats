@@ -206,3 +206,39 @@ segments() { g4-stream info --json "$@" | jq -c '.segments[] | [.kind,.t0,.t1,.r
     [ "$status" -eq 1 ]
     [[ $output == *audio* ]]
 }
+
+# what the loader opened of libav, by its own account
+av_files() { grep -oE 'calling init: .*/lib(av|sw)[a-z]+\.so\.[0-9]+' "$1" | sed 's|.*/||' | sort -u; }
+
+@test "libav is loaded for what needs it, and by nothing else" {
+    for p in g4-audio g4-vision g4-video g4-model g4-decode g4-stream; do
+        LD_DEBUG=files $p --help >/dev/null 2>files
+        [ -z "$(av_files files)" ]
+    done
+    LD_DEBUG=files run g4-audio --split nowhere x.wav
+    [ "$status" -eq 2 ]
+    [[ $output != *libavcodec* ]]
+    LD_DEBUG=files g4-vision -t 70 "$M/star.png" >/dev/null 2>files
+    [ -z "$(av_files files)" ]
+    sox "$M/digits.wav" -r 16000 -c 1 -t raw -e signed -b 16 digits.raw
+    LD_DEBUG=files g4-audio --raw s16le --rate 16000 --channels 1 digits.raw >/dev/null 2>files
+    [[ $(av_files files) == *avutil* && $(av_files files) != *avcodec* ]]
+    LD_DEBUG=files g4-audio "$M/timer.mp3" >/dev/null 2>files
+    av_files files | grep -q avformat
+}
+
+@test "a libav that cannot be loaded: one line that names the library; what needs none of it works" {
+    LD_DEBUG=files g4-video -t 70 --frames 1 "$M/clip.mp4" >/dev/null 2>files
+    codec=$(av_files files | grep avcodec)
+    mkdir broken
+    : >broken/"$codec"
+    export LD_LIBRARY_PATH=$PWD/broken
+    for line in "g4-audio $M/timer.mp3" "g4-video $M/clip.mp4" "g4-vision $M/pair.webp"; do
+        run --separate-stderr $line
+        [ "$status" -eq 1 ]
+        [[ $stderr == "${line%% *}: "*"cannot load libav: "*"$codec"* ]]
+        [ "${#stderr_lines[@]}" -eq 1 ]
+    done
+    g4-vision -t 70 "$M/star.png" >/dev/null
+    g4-audio --help >/dev/null
+}

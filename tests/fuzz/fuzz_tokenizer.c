@@ -69,7 +69,7 @@ static void fuzz_metadata(const uint8_t *data, size_t size)
     if (g4_gguf_parse(&file, data, size, "fuzz", &err) < 0)
         return;
     g4_vocab_init(&vocab, LIMIT);
-    const int status = g4_tokenizer_gguf_read(&vocab, &file, &err);
+    const int status = g4_tokenizer_gguf_read(&vocab, &file, NULL, &err);
     g4_gguf_close(&file);
     use_vocabulary(&vocab, status, &err, (const char *)data, size);
 }
@@ -93,7 +93,7 @@ static void build_small(struct g4_vocab *vocab)
     for (size_t i = 0; i < sizeof merges / sizeof *merges; i++) {
         const struct g4_merge_text merge = {merges[i][0], merges[i][1], strlen(merges[i][0]),
                                             strlen(merges[i][1])};
-        status |= g4_vocab_merge(vocab, &merge, 1, NULL, NULL);
+        status |= g4_vocab_merge(vocab, &merge, 1, NULL, NULL, NULL);
     }
     require(status == 0, "the small vocabulary does not build");
     g4_vocab_finish(vocab);

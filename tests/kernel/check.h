@@ -28,7 +28,8 @@ struct check_slot {
 };
 
 /* They end with name NULL. */
-extern const struct check_slot check_mm_slots[], check_q_slots[], check_vec_slots[];
+extern const struct check_slot check_mm_slots[], check_q_slots[], check_gemmq_slots[],
+    check_vec_slots[];
 
 /* The odd sizes; ends with SIZE_MAX. */
 extern const size_t check_sizes[];
@@ -49,6 +50,23 @@ struct area area_floats(size_t n, size_t shift, uint32_t seed);
 /* An area of n elements of check->dtype, of the same kind. */
 struct area area_weights(const struct check *check, size_t n, size_t shift, uint32_t seed);
 size_t weight_bytes(enum g4_dtype dtype);
+
+/* Bytes of n elements, whole blocks, of check->dtype; an area of them, filled at random. */
+size_t block_bytes(const struct check *check, size_t n);
+struct area area_blocks(const struct check *check, size_t n, size_t shift, uint32_t seed);
+
+/* Room for n rows of x in eight bits, in fenced memory; rows of scales are further apart than they
+ * are long. Closing looks at the fences. */
+struct rounded {
+    struct area q, d, m;
+    struct g4_q8 q8;
+};
+
+struct rounded rounded_open(size_t n, size_t k);
+void rounded_close(struct check *check, struct rounded *rounded);
+
+/* The same bits, or both NaN. */
+bool same_float(float a, float b);
 
 /* A copy of `from`, equally placed, so that two slots can work on the same bytes. */
 struct area area_copy(const struct area *from, size_t shift);

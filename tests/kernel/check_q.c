@@ -17,7 +17,7 @@ static const struct g4_kernels_dtype *isa_of(const struct check *c)
     return &c->isa->dtype[c->dtype];
 }
 
-static size_t row_bytes(const struct check *c, size_t n)
+size_t block_bytes(const struct check *c, size_t n)
 {
     size_t bytes = 0;
     if (!g4_dtype_row_bytes(c->dtype, n, &bytes))
@@ -25,10 +25,9 @@ static size_t row_bytes(const struct check *c, size_t n)
     return bytes;
 }
 
-/* n elements, whole blocks, of check->dtype. */
-static struct area area_blocks(const struct check *c, size_t n, size_t shift, uint32_t seed)
+struct area area_blocks(const struct check *c, size_t n, size_t shift, uint32_t seed)
 {
-    struct area area = area_open(row_bytes(c, n), shift);
+    struct area area = area_open(block_bytes(c, n), shift);
     fill_blocks(c->dtype, area.data, n, seed);
     return area;
 }
@@ -85,13 +84,7 @@ static void check_widen_halves(struct check *c)
 
 /* ------------------------------------------------------------------------------ to_q8 */
 
-/* Rows of x in eight bits, in fenced memory. */
-struct rounded {
-    struct area q, d, m;
-    struct g4_q8 q8;
-};
-
-static struct rounded rounded_open(size_t n, size_t k)
+struct rounded rounded_open(size_t n, size_t k)
 {
     struct rounded r;
     const size_t ldq = (k + 63) / 64 * 64, ldd = k / GROUP + k % 3, scales = k / GROUP;
@@ -102,7 +95,7 @@ static struct rounded rounded_open(size_t n, size_t k)
     return r;
 }
 
-static void rounded_close(struct check *c, struct rounded *r)
+void rounded_close(struct check *c, struct rounded *r)
 {
     check_fence(c, &r->q, "q");
     check_fence(c, &r->d, "d");
@@ -112,7 +105,7 @@ static void rounded_close(struct check *c, struct rounded *r)
     area_close(&r->m);
 }
 
-static bool same_float(float a, float b)
+bool same_float(float a, float b)
 {
     return memcmp(&a, &b, sizeof a) == 0 || (isnan(a) && isnan(b));
 }
@@ -220,9 +213,9 @@ static double product(const struct g4_q8 *x, size_t j, const float *w, size_t k,
 
 static void gemv_q8_case(struct check *c, size_t n, size_t rows, size_t k)
 {
-    const size_t stride = row_bytes(c, k) + rows % 3, ldy = rows + n % 3;
+    const size_t stride = block_bytes(c, k) + rows % 3, ldy = rows + n % 3;
     struct area x = area_floats(n * k, 0, 1), y = area_floats((n - 1) * ldy + rows, 4 * (n % 4), 3);
-    struct area w = area_open(rows ? (rows - 1) * stride + row_bytes(c, k) : 0, rows % 4);
+    struct area w = area_open(rows ? (rows - 1) * stride + block_bytes(c, k) : 0, rows % 4);
     struct rounded r = rounded_open(n, k);
     const float *got = y.data;
     float *before = malloc(y.bytes + 1), row[MAX_COLS], alone[128];
@@ -282,7 +275,7 @@ static void gemv_q8_largest(struct check *c, unsigned char codes, unsigned char 
     const struct block_halves at = block_halves(c->dtype);
     const size_t from = c->dtype == G4_DTYPE_Q6_K ? 192 : 4, count = info->block == 256 ? 12 : 0;
     const uint16_t one = 0x3c00;
-    struct area w = area_open(row_bytes(c, k), 0);
+    struct area w = area_open(block_bytes(c, k), 0);
     struct rounded r = rounded_open(1, k);
     float row[MAX_COLS], got;
     for (size_t b = 0; b < k / info->block; b++) {
@@ -294,7 +287,7 @@ static void gemv_q8_largest(struct check *c, unsigned char codes, unsigned char 
                 memcpy(block + at.at[h], &one, sizeof one);
     }
     c->generic->to_q8(&r.q8, 0, x, k);
-    isa_of(c)->gemv_q8(&got, 1, &r.q8, 1, w.data, row_bytes(c, k), 1, k);
+    isa_of(c)->gemv_q8(&got, 1, &r.q8, 1, w.data, block_bytes(c, k), 1, k);
     g4_dequantise(c->dtype, row, w.data, k);
     double size, want = product(&r.q8, 0, row, k, &size);
     check_value(c, got, want, size, "largest codes");
@@ -315,13 +308,23 @@ static void check_gemv_q8_largest(struct check *c)
     }
 }
 
-/* The same types as generic; with VNNI the same bits as without. */
+/* The level whose bits those of a level are: VNNI's are those of AVX-512 without it; on Arm all
+ * are those of NEON. */
+static enum g4_cpu same_bits_as(enum g4_cpu level)
+{
+#if defined(__aarch64__)
+    return level > G4_CPU_NEON ? G4_CPU_NEON : level;
+#else
+    return level > G4_CPU_AVX512 ? G4_CPU_AVX512 : level;
+#endif
+}
+
+/* The same types as generic, and the same bits as the level below. */
 static void check_gemv_q8_levels(struct check *c)
 {
     enum { ROWS = 7, N = 3, K = 512 };
     struct g4_kernels below;
-    const enum g4_cpu level = c->isa->cpu;
-    g4_kernels_init(&below, level > G4_CPU_AVX512 ? G4_CPU_AVX512 : level, false);
+    g4_kernels_init(&below, same_bits_as(c->isa->cpu), false);
     for (int type = 0; type < G4_DTYPE_WEIGHTS; type++) {
         c->dtype = (enum g4_dtype)type;
         if (!c->isa->dtype[type].widen)
@@ -335,8 +338,8 @@ static void check_gemv_q8_levels(struct check *c)
         float got[N * ROWS], want[N * ROWS];
         for (size_t j = 0; j < N; j++)
             c->generic->to_q8(&r.q8, j, (const float *)x.data + j * K, K);
-        isa_of(c)->gemv_q8(got, ROWS, &r.q8, N, w.data, row_bytes(c, K), ROWS, K);
-        below.dtype[type].gemv_q8(want, ROWS, &r.q8, N, w.data, row_bytes(c, K), ROWS, K);
+        isa_of(c)->gemv_q8(got, ROWS, &r.q8, N, w.data, block_bytes(c, K), ROWS, K);
+        below.dtype[type].gemv_q8(want, ROWS, &r.q8, N, w.data, block_bytes(c, K), ROWS, K);
         if (memcmp(got, want, sizeof got) != 0)
             check_fail(c, "type %d: not the bits of the level below", type);
         rounded_close(c, &r);
@@ -349,7 +352,7 @@ static void check_gemv_q8_levels(struct check *c)
 static void check_gemv_q8_nan(struct check *c)
 {
     enum { ROWS = 5, N = 3 };
-    const size_t k = 2 * g4_dtype_info(c->dtype)->block, stride = row_bytes(c, k);
+    const size_t k = 2 * g4_dtype_info(c->dtype)->block, stride = block_bytes(c, k);
     const struct block_halves at = block_halves(c->dtype);
     const uint16_t nan_half = 0x7e00;
     struct area x = area_floats(N * k, 0, 1), w = area_blocks(c, ROWS * k, 0, 2);

@@ -37,6 +37,18 @@ static void call_rms_norm_add(const struct g4_kernels *k, const struct call *c)
         k->rms_norm_add(c->y, c->a, c->n % 2 ? c->b : NULL, c->n, 1e-6f, 0.5f);
 }
 
+static void call_layer_norm(const struct g4_kernels *k, const struct call *c)
+{
+    if (c->n > 0)
+        k->layer_norm(c->y, c->a, c->b, NULL, c->n, 1e-3f);
+}
+
+static void call_layer_norm_bias(const struct g4_kernels *k, const struct call *c)
+{
+    if (c->n > 0)
+        k->layer_norm(c->y, c->a, NULL, c->b, c->n, 1e-3f);
+}
+
 static void call_gelu_mul(const struct g4_kernels *k, const struct call *c)
 {
     k->gelu_mul(c->y, c->a, c->b, c->n);
@@ -162,6 +174,12 @@ static void check_rms_norm(struct check *c)
 static void check_rms_norm_add(struct check *c)
 {
     compare(c, call_rms_norm_add, false, false);
+}
+
+static void check_layer_norm(struct check *c)
+{
+    compare(c, call_layer_norm, true, false);
+    compare(c, call_layer_norm_bias, true, false);
 }
 
 static void check_max(struct check *c)
@@ -425,6 +443,7 @@ static void check_softcap(struct check *c)
 const struct check_slot check_vec_slots[] = {
     {"rms_norm", check_rms_norm, 0, 1e-6, "1"},
     {"rms_norm_add", check_rms_norm_add, 0, 1e-6, "1"},
+    {"layer_norm", check_layer_norm, 0, 1e-6, "1"},
     {"gelu_mul", check_gelu_mul, 0, 2.5e-7, "|x|"},
     {"silu", check_silu, 0, RANGE},
     {"glu", check_glu, 0, RANGE},

@@ -148,7 +148,7 @@ static bool open_model(struct g4_model *model, struct g4_tokenizer **tokenizer, 
     int status = g4_model_open(model, path, "", &err);
     clock_gettime(CLOCK_MONOTONIC, &begin);
     if (status == 0)
-        status = g4_tokenizer_open_model(tokenizer, model, &err);
+        status = g4_tokenizer_open_model(tokenizer, model, NULL, &err);
     clock_gettime(CLOCK_MONOTONIC, &end);
     printf("# the vocabulary was built in %.0f ms\n",
            (double)(end.tv_sec - begin.tv_sec) * 1e3 + (double)(end.tv_nsec - begin.tv_nsec) / 1e6);

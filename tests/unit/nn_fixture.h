@@ -95,8 +95,9 @@ static inline void multiply_with_zeros(float *y, size_t ldy, const void *x, size
 }
 
 /* Tables beside those of the levels: OpenBLAS; bf16 factors, which not every machine has a better
- * level for; and the same with the long steps that tile registers take. */
-enum { WITH_BLAS = -1, WITH_BF16 = -2, WITH_STEPS = -3 };
+ * level for; the same with the long steps that tile registers take; and panels of quantised weights
+ * for any number of rows. */
+enum { WITH_BLAS = -1, WITH_BF16 = -2, WITH_STEPS = -3, WITH_PANELS = -4 };
 
 static inline void init_table(struct g4_kernels *kernels, int level)
 {
@@ -106,6 +107,10 @@ static inline void init_table(struct g4_kernels *kernels, int level)
     if (level == WITH_STEPS) {
         kernels->gemm_bf16.step = 32;
         kernels->gemm_bf16.multiply = multiply_with_zeros;
+    }
+    if (level == WITH_PANELS) {
+        kernels->gemm_q8.rows_to_pack = 2;
+        kernels->gemm_q8.rows_at_most = SIZE_MAX;
     }
 }
 
@@ -121,14 +126,14 @@ static inline void spoil_scratch(const struct g4_exec *exec)
  * gives its result in a new array of *n floats: the bytes must not depend on the threads. */
 typedef float *fixture_fn(const struct g4_exec *exec, const void *ctx, size_t *n);
 
-static inline void on_every_level(fixture_fn *fn, const void *ctx)
+static inline void on_levels(fixture_fn *fn, const void *ctx, int from, int to, int step)
 {
     struct g4_exec one, three;
     struct g4_err err = {0};
     struct g4_kernels kernels;
     assert_int_equal(g4_exec_open(&one, 1, &err), 0);
     assert_int_equal(g4_exec_open(&three, 3, &err), 0);
-    for (int level = WITH_STEPS; level <= (int)g4_cpu_detect(); level++) {
+    for (int level = from; level <= to; level += step) {
         size_t n1, n3;
         init_table(&kernels, level);
         one.kernels = three.kernels = &kernels;
@@ -142,6 +147,18 @@ static inline void on_every_level(fixture_fn *fn, const void *ctx)
     }
     g4_exec_close(&one);
     g4_exec_close(&three);
+}
+
+static inline void on_every_level(fixture_fn *fn, const void *ctx)
+{
+    on_levels(fn, ctx, WITH_PANELS, (int)g4_cpu_detect(), 1);
+}
+
+/* The lowest level with instructions of its own, and the best: for what takes long. */
+static inline void on_two_levels(fixture_fn *fn, const void *ctx)
+{
+    const int best = (int)g4_cpu_detect(), low = best > 0 ? 1 : 0;
+    on_levels(fn, ctx, low, best, best > low ? best - low : 1);
 }
 
 #endif

@@ -343,7 +343,7 @@ static void open_speakers(struct speakers *s)
 {
     struct g4_err err;
     open_fixture(&s->f, "examples/demo-model", 2);
-    assert_int_equal(g4_tokenizer_open_model(&s->tokenizer, &s->f.model, &err), 0);
+    assert_int_equal(g4_tokenizer_open_model(&s->tokenizer, &s->f.model, NULL, &err), 0);
     assert_int_equal(g4_generation_config_load(&s->config, &s->f.model, s->tokenizer, &err), 0);
     s->config.sampling.temperature = 2; /* so that answers differ */
 }

@@ -50,6 +50,30 @@ static void test_unknown(void **state)
     assert_non_null(strstr(err.text, "'avx'"));
 }
 
+/* Levels of the other architecture are none here. */
+static void test_foreign(void **state)
+{
+    enum g4_cpu cpu;
+    struct g4_err err = {0};
+    (void)state;
+#if defined(__aarch64__)
+    setenv("G4_CPU", "avx2", 1);
+    assert_int_equal(g4_cpu_choose(&cpu, &err), G4_EUSAGE);
+    assert_non_null(strstr(err.text, "'avx2': generic, neon, dotprod or i8mm"));
+#else
+    setenv("G4_CPU", "neon", 1);
+    assert_int_equal(g4_cpu_choose(&cpu, &err), G4_EUSAGE);
+    assert_non_null(strstr(err.text, "'neon': generic, avx2"));
+#endif
+}
+
+/* The highest level with a product of float32 factors, and the lowest with one of bf16 factors. */
+#if defined(__aarch64__)
+enum { BEST_F32 = G4_CPU_NEON, FIRST_BF16 = G4_CPU_I8MM };
+#else
+enum { BEST_F32 = G4_CPU_AVX512, FIRST_BF16 = G4_CPU_AVX512BF16 };
+#endif
+
 static void check_record(const struct g4_gemm *gemm, enum g4_dtype type, size_t pair)
 {
     assert_int_equal(gemm->type, type);
@@ -69,10 +93,10 @@ static void test_tables(void **state)
         g4_kernels_init(&k, (enum g4_cpu)i, false);
         assert_int_equal(k.cpu, i);
         assert_string_equal(k.gemm_f32.name,
-                            g4_cpu_name(i < G4_CPU_AVX512 ? (enum g4_cpu)i : G4_CPU_AVX512));
+                            g4_cpu_name((enum g4_cpu)(i < BEST_F32 ? i : BEST_F32)));
         assert_string_equal(k.gemm_bf16.name,
-                            g4_cpu_name(i < G4_CPU_AVX512BF16 ? G4_CPU_GENERIC : (enum g4_cpu)i));
-        assert_int_equal(k.float_products, i < G4_CPU_AVX512BF16);
+                            g4_cpu_name((enum g4_cpu)(i < FIRST_BF16 ? G4_CPU_GENERIC : i)));
+        assert_int_equal(k.float_products, i < FIRST_BF16);
         assert_ptr_equal(g4_kernels_gemm(&k), k.float_products ? &k.gemm_f32 : &k.gemm_bf16);
         check_record(&k.gemm_f32, G4_DTYPE_F32, 1);
         check_record(&k.gemm_bf16, G4_DTYPE_BF16, 2);
@@ -86,9 +110,8 @@ static void test_tables(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_unset),
-        cmocka_unit_test(test_every_level),
-        cmocka_unit_test(test_unknown),
+        cmocka_unit_test(test_unset),   cmocka_unit_test(test_every_level),
+        cmocka_unit_test(test_unknown), cmocka_unit_test(test_foreign),
         cmocka_unit_test(test_tables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /*
  * test_linear.c - g4_linear against a sum in float64: shapes around every block border, every type
  * of weights, scales, limits, bias, row views; the same bytes for any number of threads; a row's
- * bits in batches of 1..16.
+ * bits in batches of 1..16, and of quantised weights in larger ones.
  */
 #include "lib/nn/linear.h"
 #include "lib/tensor/quant.h"
@@ -166,12 +166,22 @@ static float *whole_numbers(size_t n, size_t k)
     return x;
 }
 
+/* Whether so many rows are multiplied in eight bits: then their bits do not depend on how many. */
+static bool in_eight_bits(const struct g4_exec *exec, const struct g4_matrix *w, size_t n)
+{
+    const struct g4_gemm_q8 *gemm = &exec->kernels->gemm_q8;
+    return exec->kernels->dtype[w->dtype].gemv_q8 &&
+           !(w->scales.data && w->scales.group < w->cols) &&
+           (n <= G4_GEMV_ROWS || (gemm->pack[w->dtype] && n <= gemm->rows_at_most));
+}
+
 /* y against values in float64. Factors of bf16 lose up to 2^-9 of each. */
 static void assert_products(const struct g4_exec *exec, const struct stored_matrix *m,
                             const float *y, const float *x, size_t n)
 {
     const size_t rows = m->w.rows, cols = m->w.cols;
-    const double limit = n > G4_GEMV_ROWS && !exec->kernels->float_products ? 0x1p-9 : 2e-6;
+    const bool few = n <= G4_GEMV_ROWS || in_eight_bits(exec, &m->w, n);
+    const double limit = few || exec->kernels->float_products ? 2e-6 : 0x1p-9;
     for (size_t i = 0; i < n * rows; i++) {
         double want = 0, size = 1e-30;
         for (size_t k = 0; k < cols; k++) {
@@ -242,6 +252,88 @@ static float *run_batches(const struct g4_exec *exec, const void *ctx, size_t *n
     return y;
 }
 
+/* The same of many rows where products are in eight bits: panels of every fill, several groups of
+ * them, parts of the rows. */
+static float *run_many(const struct g4_exec *exec, const void *ctx, size_t *n)
+{
+    enum { MOST = 260, SHOWN = 20 };
+    static const size_t counts[] = {17, 31, 48, 65, MOST};
+    const struct stored *s = ctx;
+    struct stored_matrix m = stored_open(s);
+    float *x = filled(MOST * s->cols, 5), *alone = floats(MOST * s->rows);
+    float *y = floats(MOST * s->rows), *shown = floats(SHOWN * s->rows);
+    for (size_t i = 0; i < MOST; i++)
+        g4_matmul(exec, &m.w, alone + i * s->rows, s->rows, x + i * s->cols, s->cols, 1);
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        if (!in_eight_bits(exec, &m.w, counts[i]))
+            continue;
+        memset(y, 0xff, MOST * s->rows * sizeof *y);
+        g4_matmul(exec, &m.w, y, s->rows, x, s->cols, counts[i]);
+        assert_memory_equal(y, alone, counts[i] * s->rows * sizeof *y);
+    }
+    memcpy(shown, y, SHOWN * s->rows * sizeof *y);
+    free(x);
+    free(y);
+    free(alone);
+    stored_close(&m);
+    *n = in_eight_bits(exec, &m.w, SHOWN) ? SHOWN * s->rows : 0;
+    return shown;
+}
+
+static void test_many(void **state)
+{
+    (void)state;
+    for (int dtype = G4_DTYPE_FLOATS; dtype < G4_DTYPE_CODES; dtype++) {
+        const struct stored s = {
+            dtype, dtype == G4_DTYPE_Q4_0 ? 391 : 37, columns(dtype, 290), 0, false, 0};
+        /* one of each layout of panels at every level; the kernel check has all of them */
+        const bool layout = dtype == G4_DTYPE_Q4_0 || dtype == G4_DTYPE_Q8_0 ||
+                            dtype == G4_DTYPE_Q4_K || dtype == G4_DTYPE_Q6_K;
+        (layout ? on_every_level : on_two_levels)(run_many, &s);
+    }
+}
+
+/* Limits of a layer of blocks: what clamping by hand gives. */
+static float *run_limits(const struct g4_exec *exec, const void *ctx, size_t *n)
+{
+    const struct stored *s = ctx;
+    static const size_t counts[] = {1, 9, 33};
+    struct stored_matrix m = stored_open(s);
+    struct g4_linear layer = {m.w, -0.25f, 0.5f, -0.125f, 0.125f, filled(s->rows, 3), false};
+    float *x = filled(33 * s->cols, 5), *clamped = floats(33 * s->cols),
+          *tmp = floats(33 * s->cols);
+    float *y = floats(33 * s->rows), *want = floats(33 * s->rows);
+    for (size_t i = 0; i < 33 * s->cols; i++)
+        clamped[i] = fminf(fmaxf(x[i], layer.in_min), layer.in_max);
+    for (size_t i = 0; i < 3; i++) {
+        g4_matmul(exec, &m.w, want, s->rows, clamped, s->cols, counts[i]);
+        g4_linear(exec, &layer, y, s->rows, x, s->cols, counts[i], tmp);
+        for (size_t j = 0; j < counts[i] * s->rows; j++) {
+            want[j] = fminf(fmaxf(want[j], -0.125f), 0.125f) + layer.bias[j % s->rows];
+            assert_true(y[j] == want[j]);
+        }
+    }
+    free((void *)(uintptr_t)layer.bias);
+    free(x);
+    free(clamped);
+    free(tmp);
+    free(want);
+    stored_close(&m);
+    *n = 33 * s->rows;
+    return y;
+}
+
+static void test_limits(void **state)
+{
+    static const struct stored matrices[] = {
+        {G4_DTYPE_Q4_0, 45, 16384 + 32 * 7, 0, false, 0}, /* rows of x are rounded in pieces */
+        {G4_DTYPE_Q6_K, 33, 512, 0, false, 0},
+    };
+    (void)state;
+    on_every_level(run_limits, &matrices[0]);
+    on_every_level(run_limits, &matrices[1]);
+}
+
 static void test_batches(void **state)
 {
     (void)state;
@@ -270,22 +362,25 @@ static void test_scales(void **state)
         on_every_level(run_stored, &matrices[i]);
 }
 
-/* Rows so long that widened ones are cut, and that eight-bit ones come in batches. */
+/* Rows so long that widened ones are cut, and that eight-bit ones come in batches, of so many rows
+ * that there are panels, and so long that no panel fits. */
 static void test_long_rows(void **state)
 {
     static const struct stored matrices[] = {
         {G4_DTYPE_Q2_K, 3, 3 * 65536 + 256, 0, false, 0},
         {G4_DTYPE_I4, 2, 65536 + 6, 1, false, G4_DTYPE_F32},
+        {G4_DTYPE_Q4_0, 2, 600000 / 32 * 32, 0, false, 0},
         {G4_DTYPE_Q4_0, 2, 2000000 / 32 * 32, 0, false, 0},
+        {G4_DTYPE_Q8_0, 7, 40000 / 32 * 32, 0, false, 0},
     };
     (void)state;
     for (size_t i = 0; i < sizeof matrices / sizeof *matrices; i++) {
         struct stored_matrix m = stored_open(&matrices[i]);
-        const size_t n = G4_GEMV_ROWS, rows = m.w.rows;
-        float *x = whole_numbers(n, m.w.cols), *y = floats(n * rows), *alone = floats(rows);
         struct g4_exec exec;
         struct g4_err err;
         assert_int_equal(g4_exec_open(&exec, 2, &err), 0);
+        const size_t rows = m.w.rows, n = in_eight_bits(&exec, &m.w, 20) ? 20 : G4_GEMV_ROWS;
+        float *x = whole_numbers(n, m.w.cols), *y = floats(n * rows), *alone = floats(rows);
         g4_matmul(&exec, &m.w, y, rows, x, m.w.cols, n);
         assert_products(&exec, &m, y, x, n);
         for (size_t r = 0; r < n; r++) {
@@ -438,7 +533,8 @@ int main(void)
         cmocka_unit_test(test_every_type), cmocka_unit_test(test_scales),
         cmocka_unit_test(test_long_rows),  cmocka_unit_test(test_rounded),
         cmocka_unit_test(test_parts),      cmocka_unit_test(test_together),
-        cmocka_unit_test(test_row_views),
+        cmocka_unit_test(test_row_views),  cmocka_unit_test(test_many),
+        cmocka_unit_test(test_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,7 +35,7 @@ static void read_gguf(struct g4_vocab *vocab, const char *path, size_t limit)
     struct g4_err err = {0};
     struct g4_gguf file;
     g4_vocab_init(vocab, limit);
-    if (g4_gguf_open(&file, path, &err) < 0 || g4_tokenizer_gguf_read(vocab, &file, &err) < 0)
+    if (g4_gguf_open(&file, path, &err) < 0 || g4_tokenizer_gguf_read(vocab, &file, NULL, &err) < 0)
         fail_msg("%s", err.text);
     g4_gguf_close(&file);
 }
@@ -118,7 +118,7 @@ static struct g4_tokenizer *converted(const char *json)
     }
     unsigned char *bytes = gguf_end(&g, &size);
     if (g4_gguf_parse(&file, bytes, size, "made.gguf", &err) < 0 ||
-        g4_tokenizer_open_gguf(&tokenizer, &file, FIXTURE_SIZE, &err) < 0)
+        g4_tokenizer_open_gguf(&tokenizer, &file, FIXTURE_SIZE, NULL, &err) < 0)
         fail_msg("%s", err.text);
     g4_gguf_close(&file);
     free(bytes);
@@ -132,7 +132,7 @@ static struct g4_tokenizer *demo_of_gguf(void)
     struct g4_err err = {0};
     struct g4_gguf file;
     if (g4_gguf_open(&file, fixture_top(DEMO_GGUF), &err) < 0 ||
-        g4_tokenizer_open_gguf(&tokenizer, &file, FIXTURE_DEMO_SIZE, &err) < 0)
+        g4_tokenizer_open_gguf(&tokenizer, &file, FIXTURE_DEMO_SIZE, NULL, &err) < 0)
         fail_msg("%s", err.text);
     g4_gguf_close(&file); /* nothing of it is borrowed */
     return tokenizer;
@@ -249,7 +249,7 @@ static int read_kind(const struct kind *kind, struct g4_err *err)
     unsigned char *bytes = gguf_end(&g, &size);
     assert_int_equal(g4_gguf_parse(&file, bytes, size, "x.gguf", err), 0);
     g4_vocab_init(&vocab, 100);
-    int status = g4_tokenizer_gguf_read(&vocab, &file, err);
+    int status = g4_tokenizer_gguf_read(&vocab, &file, NULL, err);
     if (status == 0)
         assert_int_equal(g4_vocab_rank(&vocab, 0, 1), 0);
     g4_vocab_release(&vocab);
@@ -297,7 +297,7 @@ static int read_lists(size_t n, const char *const *pieces, size_t m, const char 
         gguf_put_strings(&g, MERGES, m, merges);
     unsigned char *bytes = gguf_end(&g, &size);
     assert_int_equal(g4_gguf_parse(&file, bytes, size, "x.gguf", err), 0);
-    int status = g4_tokenizer_open_gguf(&tokenizer, &file, 4, err);
+    int status = g4_tokenizer_open_gguf(&tokenizer, &file, 4, NULL, err);
     if (status < 0)
         assert_null(tokenizer);
     g4_tokenizer_close(tokenizer);
@@ -387,7 +387,7 @@ static void refuses_arrays_of_other_things(void **state)
             unsigned char *bytes = gguf_end(&g, &size);
             assert_int_equal(g4_gguf_parse(&file, bytes, size, "x.gguf", &err), 0);
             g4_vocab_init(&vocab, 100);
-            assert_int_equal(g4_tokenizer_gguf_read(&vocab, &file, &err), G4_EINPUT);
+            assert_int_equal(g4_tokenizer_gguf_read(&vocab, &file, NULL, &err), G4_EINPUT);
             assert_message(&err, keys[which]);
             assert_message(&err, "expected an array of strings");
             g4_vocab_release(&vocab);
@@ -422,7 +422,7 @@ static void names_the_merge_of_a_later_batch(void **state)
     }
     assert_int_equal(status, 0);
     for (size_t at = 0; at < N && status == 0; at += G4_VOCAB_BATCH)
-        status = g4_vocab_merge(&vocab, merges + at, G4_VOCAB_BATCH, &refused, &err);
+        status = g4_vocab_merge(&vocab, merges + at, G4_VOCAB_BATCH, NULL, &refused, &err);
     assert_int_equal(status, G4_EINPUT);
     assert_int_equal(refused, G4_VOCAB_BATCH - 2);
     assert_message(&err, "merge to what is not a piece: '190191'");
@@ -452,7 +452,7 @@ static void grows_beyond_what_was_reserved(void **state)
         for (int i = 0; i < N; i++) {
             snprintf(text, sizeof text, "%04d", i);
             const struct g4_merge_text merge = {text, text, 4, 4};
-            assert_int_equal(g4_vocab_merge(&vocab, &merge, 1, NULL, &err), 0);
+            assert_int_equal(g4_vocab_merge(&vocab, &merge, 1, NULL, NULL, &err), 0);
         }
         for (int i = 0; i < N; i++) {
             snprintf(both, sizeof both, "%04d%04d", i, i);
@@ -481,7 +481,8 @@ static void survives_damaged_files(void **state)
         const char before = whole[at];
         whole[at] = (char)fixture_random(&random, 256);
         if (g4_gguf_parse(&file, (const unsigned char *)whole, size, "flipped.gguf", &err) == 0) {
-            const int status = g4_tokenizer_open_gguf(&tokenizer, &file, FIXTURE_DEMO_SIZE, &err);
+            const int status =
+                g4_tokenizer_open_gguf(&tokenizer, &file, FIXTURE_DEMO_SIZE, NULL, &err);
             assert_true(status == 0 || status == G4_EINPUT || status == G4_EUNSUPPORTED);
             g4_gguf_close(&file);
         }

@@ -125,7 +125,7 @@ static void vocabulary_comes_back(void **state)
     assert_null(g4_gguf_value(&f->file, "tokenizer.chat_template"));
 
     g4_vocab_init(&vocab, ROWS);
-    if (g4_tokenizer_gguf_read(&vocab, &f->file, &f->err) < 0)
+    if (g4_tokenizer_gguf_read(&vocab, &f->file, NULL, &f->err) < 0)
         fail_msg("%s", f->err.text);
     assert_int_equal(vocab.merge_count, 2);
     assert_int_equal(g4_vocab_rank(&vocab, 6, 8), 0);
