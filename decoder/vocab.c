@@ -247,11 +247,11 @@ struct spelling {
     bool raw_space;  /* cannot be met in a normalised text, so it must not pass for U+2581 */
 };
 
-/* Whether one of the eight bytes of a word is c. */
-static bool has_byte(uint64_t word, unsigned char c)
+/* Not 0 if one of the eight bytes of a word is c. */
+static uint64_t has_byte(uint64_t word, unsigned char c)
 {
     const uint64_t ones = 0x0101010101010101u, other = word ^ ones * c;
-    return ((other - ones) & ~other & ones << 7) != 0;
+    return (other - ones) & ~other & ones << 7;
 }
 
 /* Nothing in the text is a space, a newline, or may begin U+2581? False now and then without need:
@@ -623,6 +623,8 @@ int g4_vocab_merge(struct g4_vocab *vocab, const struct g4_merge_text *merges, s
     const size_t items = (batches + ITEM_BATCHES - 1) / ITEM_BATCHES;
     size_t within = 0, batch = 0;
     assert(count <= G4_VOCAB_BLOCK);
+    if (count == 0)
+        return 0; /* and there may be no array yet */
     int status = reserve_block(vocab, &b, &within, err);
     if (status < 0)
         goto out;
