@@ -200,15 +200,8 @@ bool g4_kvcache_row(const struct g4_kvcache *cache, size_t layer, bool v, size_t
     if (l->width == 0 || p < base || p >= cache->n)
         return false;
     const unsigned char *row = (v ? l->v : l->k) + (p - base) * l->width * cache->element;
-    for (size_t i = 0; i < l->width; i++) {
-        if (cache->dtype == G4_DTYPE_BF16) {
-            uint16_t h;
-            memcpy(&h, row + i * sizeof h, sizeof h);
-            out[i] = g4_bf16_to_f32(h);
-        } else {
-            memcpy(&out[i], row + i * sizeof *out, sizeof *out);
-        }
-    }
+    for (size_t i = 0; i < l->width; i++)
+        out[i] = g4_float_at(cache->dtype, row, i);
     return true;
 }
 

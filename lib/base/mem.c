@@ -8,6 +8,14 @@
 
 enum { ALIGN = 64, HUGE_PAGE = 2 << 20 };
 
+/* Arenas of so many bytes are mapped. With AddressSanitizer none is: its allocator watches the end.
+ */
+#if defined(__SANITIZE_ADDRESS__)
+static const size_t MAPPED = SIZE_MAX;
+#else
+static const size_t MAPPED = HUGE_PAGE;
+#endif
+
 void *g4_arena_take(struct g4_arena *arena, size_t count, size_t size)
 {
     size_t bytes, end;
@@ -47,9 +55,12 @@ static unsigned char *map_zeroed(size_t size)
 
 static unsigned char *zeroed(size_t size)
 {
-    if (size >= HUGE_PAGE)
+    if (size >= MAPPED)
         return map_zeroed(size);
-    const size_t rounded = (size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+    size_t rounded;
+    if (!g4_add_size(size, ALIGN - 1, &rounded))
+        return NULL;
+    rounded &= ~(size_t)(ALIGN - 1);
     void *base = aligned_alloc(ALIGN, rounded);
     return base ? memset(base, 0, rounded) : NULL;
 }
@@ -67,7 +78,7 @@ int g4_arena_alloc(struct g4_arena *arena, const char *what, struct g4_err *err)
 
 void g4_arena_release(struct g4_arena *arena)
 {
-    if (arena->size >= HUGE_PAGE)
+    if (arena->size >= MAPPED)
         munmap(arena->base, (arena->size + HUGE_PAGE - 1) & ~(size_t)(HUGE_PAGE - 1));
     else
         free(arena->base);

@@ -12,17 +12,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "lib/kernel/inline.h"
 #include "lib/tensor/dtype.h"
-
-#define G4_INLINE static inline __attribute__((always_inline))
-
-/* Loops over the registers of a tile disappear. Not under the sanitisers: with a check at every
- * access the straight code would take minutes to compile. */
-#if defined(__SANITIZE_ADDRESS__)
-enum { UNROLL = 1 };
-#else
-enum { UNROLL = 16 };
-#endif
 
 /* The first `left` (at most 8) lanes. */
 G4_INLINE __m256i mask8(size_t left)

@@ -26,25 +26,12 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "lib/tensor/dtype.h"
+#include "lib/kernel/product_types.h"
 
 enum {
     CHUNK = 256,            /* elements */
-    GROUP = 32,             /* elements that share a scale of x */
     GROUPS = CHUNK / GROUP, /* of a chunk */
 };
-
-/* The types that products in eight bits know, with their names in functions. */
-#define PRODUCT_TYPES(X)                                                                           \
-    X(q4_0, G4_DTYPE_Q4_0)                                                                         \
-    X(q4_1, G4_DTYPE_Q4_1)                                                                         \
-    X(q5_0, G4_DTYPE_Q5_0)                                                                         \
-    X(q5_1, G4_DTYPE_Q5_1)                                                                         \
-    X(q8_0, G4_DTYPE_Q8_0)                                                                         \
-    X(iq4_nl, G4_DTYPE_IQ4_NL)                                                                     \
-    X(q4_k, G4_DTYPE_Q4_K)                                                                         \
-    X(q5_k, G4_DTYPE_Q5_K)                                                                         \
-    X(q6_k, G4_DTYPE_Q6_K)
 
 /* The others that are blocks. */
 #define OTHER_BLOCK_TYPES(X)                                                                       \

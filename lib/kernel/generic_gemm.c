@@ -11,30 +11,6 @@
 
 enum { NR = 32, KC = 256 };
 
-static uint16_t load16(const void *p, size_t i)
-{
-    uint16_t v;
-    memcpy(&v, (const unsigned char *)p + i * sizeof v, sizeof v);
-    return v;
-}
-
-static float load32(const void *p, size_t i)
-{
-    float v;
-    memcpy(&v, (const unsigned char *)p + i * sizeof v, sizeof v);
-    return v;
-}
-
-/* Element i of a row of stored numbers. */
-static float stored(enum g4_dtype dtype, const void *row, size_t i)
-{
-    switch (dtype) {
-    case G4_DTYPE_F16: return g4_f16_to_f32(load16(row, i));
-    case G4_DTYPE_BF16: return g4_bf16_to_f32(load16(row, i));
-    default: return load32(row, i);
-    }
-}
-
 /* The factor of column c at k = i. */
 static void put(const struct g4_gemm *gemm, void *panel, size_t c, size_t i, float x)
 {
@@ -55,7 +31,7 @@ static void pack_rows(const struct g4_gemm *gemm, enum g4_dtype dtype, void *pan
     for (size_t r = 0; r < gemm->nr; r++) {
         const unsigned char *row = r < rows ? (const unsigned char *)w + r * stride : NULL;
         for (size_t i = 0; i < padded(gemm, k); i++)
-            put(gemm, panel, r, i, row && i < k ? stored(dtype, row, i) : 0.0f);
+            put(gemm, panel, r, i, row && i < k ? g4_float_at(dtype, row, i) : 0.0f);
     }
 }
 
@@ -65,7 +41,7 @@ static void pack_cols(const struct g4_gemm *gemm, enum g4_dtype dtype, void *pan
     for (size_t i = 0; i < padded(gemm, k); i++) {
         const unsigned char *row = i < k ? (const unsigned char *)v + i * stride : NULL;
         for (size_t c = 0; c < gemm->nr; c++)
-            put(gemm, panel, c, i, row && c < cols ? stored(dtype, row, c) : 0.0f);
+            put(gemm, panel, c, i, row && c < cols ? g4_float_at(dtype, row, c) : 0.0f);
     }
 }
 
@@ -79,7 +55,7 @@ static void convert_bf16_generic(const struct g4_gemm *gemm, void *y, const floa
 {
     uint16_t *to = y;
     for (size_t i = 0; i < k; i++) { /* forwards: a result never lies on numbers still to come */
-        const uint16_t h = g4_f32_to_bf16(load32(x, i));
+        const uint16_t h = g4_f32_to_bf16(g4_float_at(G4_DTYPE_F32, x, i));
         memcpy(to + i, &h, sizeof h);
     }
     memset(to + k, 0, (padded(gemm, k) - k) * sizeof *to);
@@ -114,41 +90,7 @@ static void multiply_bf16_generic(float *y, size_t ldy, const void *x, size_t ld
     }
 }
 
-static void pack_rows_f32_generic(const struct g4_gemm *gemm, void *panel, const void *w,
-                                  size_t stride, size_t rows, size_t k)
-{
-    pack_rows(gemm, G4_DTYPE_F32, panel, w, stride, rows, k);
-}
-
-static void pack_rows_f16_generic(const struct g4_gemm *gemm, void *panel, const void *w,
-                                  size_t stride, size_t rows, size_t k)
-{
-    pack_rows(gemm, G4_DTYPE_F16, panel, w, stride, rows, k);
-}
-
-static void pack_rows_bf16_generic(const struct g4_gemm *gemm, void *panel, const void *w,
-                                   size_t stride, size_t rows, size_t k)
-{
-    pack_rows(gemm, G4_DTYPE_BF16, panel, w, stride, rows, k);
-}
-
-static void pack_cols_f32_generic(const struct g4_gemm *gemm, void *panel, const void *v,
-                                  size_t stride, size_t cols, size_t k)
-{
-    pack_cols(gemm, G4_DTYPE_F32, panel, v, stride, cols, k);
-}
-
-static void pack_cols_f16_generic(const struct g4_gemm *gemm, void *panel, const void *v,
-                                  size_t stride, size_t cols, size_t k)
-{
-    pack_cols(gemm, G4_DTYPE_F16, panel, v, stride, cols, k);
-}
-
-static void pack_cols_bf16_generic(const struct g4_gemm *gemm, void *panel, const void *v,
-                                   size_t stride, size_t cols, size_t k)
-{
-    pack_cols(gemm, G4_DTYPE_BF16, panel, v, stride, cols, k);
-}
+#include "lib/kernel/packing.h"
 
 void g4_kernels_init_generic_gemm(struct g4_kernels *kernels)
 {
@@ -162,14 +104,9 @@ void g4_kernels_init_generic_gemm(struct g4_kernels *kernels)
         .step = 1,
         .rows_to_pack = 256,
         .convert = convert_f32_generic,
-        .pack_rows[G4_DTYPE_F32] = pack_rows_f32_generic,
-        .pack_rows[G4_DTYPE_F16] = pack_rows_f16_generic,
-        .pack_rows[G4_DTYPE_BF16] = pack_rows_bf16_generic,
-        .pack_cols[G4_DTYPE_F32] = pack_cols_f32_generic,
-        .pack_cols[G4_DTYPE_F16] = pack_cols_f16_generic,
-        .pack_cols[G4_DTYPE_BF16] = pack_cols_bf16_generic,
         .multiply = multiply_f32_generic,
     };
+    set_packing(&kernels->gemm_f32);
     kernels->gemm_bf16 = kernels->gemm_f32;
     kernels->gemm_bf16.type = G4_DTYPE_BF16;
     kernels->gemm_bf16.step = 2;

@@ -14,33 +14,13 @@
 #include <string.h>
 
 #include "lib/kernel/kernel.h"
+#include "lib/kernel/product_types.h"
 #include "lib/tensor/half.h"
-
-/* The types that products in eight bits know, with their names in functions. */
-#define PRODUCT_TYPES(X)                                                                           \
-    X(q4_0, G4_DTYPE_Q4_0)                                                                         \
-    X(q4_1, G4_DTYPE_Q4_1)                                                                         \
-    X(q5_0, G4_DTYPE_Q5_0)                                                                         \
-    X(q5_1, G4_DTYPE_Q5_1)                                                                         \
-    X(q8_0, G4_DTYPE_Q8_0)                                                                         \
-    X(iq4_nl, G4_DTYPE_IQ4_NL)                                                                     \
-    X(q4_k, G4_DTYPE_Q4_K)                                                                         \
-    X(q5_k, G4_DTYPE_Q5_K)                                                                         \
-    X(q6_k, G4_DTYPE_Q6_K)
-
-enum { GROUP = 32 };
 
 struct group {
     int8_t code[GROUP];
     float scale[2], min;
 };
-
-static inline float half_at(const unsigned char *p)
-{
-    uint16_t h;
-    memcpy(&h, p, sizeof h);
-    return g4_f16_to_f32(h);
-}
 
 /* ------------------------------------------------------------------------------ reading groups */
 
@@ -75,7 +55,7 @@ static inline void set_scale(struct group *g, float scale, float min)
 static inline void read_q4_0(struct group *g, const unsigned char *block, size_t j)
 {
     (void)j;
-    set_scale(g, half_at(block), 0.0f);
+    set_scale(g, g4_f16_at(block), 0.0f);
     read_nibbles(g, block + 2);
     add_to_codes(g, -8);
 }
@@ -83,14 +63,14 @@ static inline void read_q4_0(struct group *g, const unsigned char *block, size_t
 static inline void read_q4_1(struct group *g, const unsigned char *block, size_t j)
 {
     (void)j;
-    set_scale(g, half_at(block), half_at(block + 2));
+    set_scale(g, g4_f16_at(block), g4_f16_at(block + 2));
     read_nibbles(g, block + 4);
 }
 
 static inline void read_q5_0(struct group *g, const unsigned char *block, size_t j)
 {
     (void)j;
-    set_scale(g, half_at(block), 0.0f);
+    set_scale(g, g4_f16_at(block), 0.0f);
     read_nibbles(g, block + 6);
     add_fifth_bits(g, block + 2);
     add_to_codes(g, -16);
@@ -99,7 +79,7 @@ static inline void read_q5_0(struct group *g, const unsigned char *block, size_t
 static inline void read_q5_1(struct group *g, const unsigned char *block, size_t j)
 {
     (void)j;
-    set_scale(g, half_at(block), half_at(block + 2));
+    set_scale(g, g4_f16_at(block), g4_f16_at(block + 2));
     read_nibbles(g, block + 8);
     add_fifth_bits(g, block + 4);
 }
@@ -107,7 +87,7 @@ static inline void read_q5_1(struct group *g, const unsigned char *block, size_t
 static inline void read_q8_0(struct group *g, const unsigned char *block, size_t j)
 {
     (void)j;
-    set_scale(g, half_at(block), 0.0f);
+    set_scale(g, g4_f16_at(block), 0.0f);
     memcpy(g->code, block + 2, GROUP);
 }
 
@@ -116,7 +96,7 @@ static inline void read_iq4_nl(struct group *g, const unsigned char *block, size
     static const int8_t value[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
                                      1,    13,   25,  38,  53,  69,  89,  113};
     (void)j;
-    set_scale(g, half_at(block), 0.0f);
+    set_scale(g, g4_f16_at(block), 0.0f);
     read_nibbles(g, block + 2);
     for (size_t k = 0; k < GROUP; k++)
         g->code[k] = value[g->code[k]];
@@ -131,7 +111,7 @@ static inline void set_packed_scale(struct group *g, const unsigned char *block,
         scale = (t[j + 4] & 15) | t[j - 4] >> 6 << 4;
         min = t[j + 4] >> 4 | t[j] >> 6 << 4;
     }
-    set_scale(g, half_at(block) * (float)scale, -half_at(block + 2) * (float)min);
+    set_scale(g, g4_f16_at(block) * (float)scale, -g4_f16_at(block + 2) * (float)min);
 }
 
 /* Groups 2i and 2i + 1 are the low and the high nibbles of the same 32 bytes. */
@@ -164,7 +144,7 @@ static inline void read_q6_k(struct group *g, const unsigned char *block, size_t
     for (size_t k = 0; k < GROUP; k++)
         g->code[k] = (int8_t)(((low[k] >> c / 2 * 4 & 15) | (high[k] >> 2 * c & 3) << 4) - 32);
     for (size_t i = 0; i < 2; i++)
-        g->scale[i] = half_at(block + 208) * (float)scale[i];
+        g->scale[i] = g4_f16_at(block + 208) * (float)scale[i];
     g->min = 0.0f;
 }
 

@@ -25,36 +25,22 @@ static size_t min_size(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-static uint16_t load16(const void *p, size_t i)
-{
-    uint16_t v;
-    memcpy(&v, (const unsigned char *)p + i * sizeof v, sizeof v);
-    return v;
-}
-
-static float load32(const void *p, size_t i)
-{
-    float v;
-    memcpy(&v, (const unsigned char *)p + i * sizeof v, sizeof v);
-    return v;
-}
-
 static void widen_f32_generic(float *y, const void *w, size_t n, float scale)
 {
     for (size_t i = 0; i < n; i++)
-        y[i] = load32(w, i) * scale;
+        y[i] = g4_float_at(G4_DTYPE_F32, w, i) * scale;
 }
 
 static void widen_f16_generic(float *y, const void *w, size_t n, float scale)
 {
     for (size_t i = 0; i < n; i++)
-        y[i] = g4_f16_to_f32(load16(w, i)) * scale;
+        y[i] = g4_float_at(G4_DTYPE_F16, w, i) * scale;
 }
 
 static void widen_bf16_generic(float *y, const void *w, size_t n, float scale)
 {
     for (size_t i = 0; i < n; i++)
-        y[i] = g4_bf16_to_f32(load16(w, i)) * scale;
+        y[i] = g4_float_at(G4_DTYPE_BF16, w, i) * scale;
 }
 
 static const struct type f32 = {widen_f32_generic, 4}, f16 = {widen_f16_generic, 2},

@@ -119,10 +119,10 @@ G4_INLINE void pack_block_bf16(float *panel, size_t nr, const unsigned char *w, 
 }
 
 /* nr is a multiple of 16. */
-G4_INLINE void pack_rows(enum g4_dtype dtype, float *panel, size_t nr, const void *w, size_t stride,
-                         size_t rows, size_t k)
+G4_INLINE void pack_rows(const struct g4_gemm *gemm, enum g4_dtype dtype, float *panel,
+                         const void *w, size_t stride, size_t rows, size_t k)
 {
-    const size_t bytes = element_bytes(dtype);
+    const size_t bytes = element_bytes(dtype), nr = gemm->nr;
     for (size_t r = 0; r < nr; r += 16) {
         const size_t used = rows > r ? rows - r : 0;
         const unsigned char *base = used ? (const unsigned char *)w + r * stride : w;
@@ -135,10 +135,10 @@ G4_INLINE void pack_rows(enum g4_dtype dtype, float *panel, size_t nr, const voi
     }
 }
 
-G4_INLINE void pack_cols(enum g4_dtype dtype, float *panel, size_t nr, const void *w, size_t stride,
-                         size_t cols, size_t k)
+G4_INLINE void pack_cols(const struct g4_gemm *gemm, enum g4_dtype dtype, float *panel,
+                         const void *w, size_t stride, size_t cols, size_t k)
 {
-    const size_t bytes = element_bytes(dtype);
+    const size_t bytes = element_bytes(dtype), nr = gemm->nr;
     for (size_t i = 0; i < k; i++) {
         const unsigned char *row = (const unsigned char *)w + i * stride;
         for (size_t c = 0; c < nr; c += 16) {
@@ -149,41 +149,7 @@ G4_INLINE void pack_cols(enum g4_dtype dtype, float *panel, size_t nr, const voi
     }
 }
 
-static void pack_rows_f32_avx512(const struct g4_gemm *gemm, void *panel, const void *w,
-                                 size_t stride, size_t rows, size_t k)
-{
-    pack_rows(G4_DTYPE_F32, panel, gemm->nr, w, stride, rows, k);
-}
-
-static void pack_rows_f16_avx512(const struct g4_gemm *gemm, void *panel, const void *w,
-                                 size_t stride, size_t rows, size_t k)
-{
-    pack_rows(G4_DTYPE_F16, panel, gemm->nr, w, stride, rows, k);
-}
-
-static void pack_rows_bf16_avx512(const struct g4_gemm *gemm, void *panel, const void *w,
-                                  size_t stride, size_t rows, size_t k)
-{
-    pack_rows(G4_DTYPE_BF16, panel, gemm->nr, w, stride, rows, k);
-}
-
-static void pack_cols_f32_avx512(const struct g4_gemm *gemm, void *panel, const void *v,
-                                 size_t stride, size_t cols, size_t k)
-{
-    pack_cols(G4_DTYPE_F32, panel, gemm->nr, v, stride, cols, k);
-}
-
-static void pack_cols_f16_avx512(const struct g4_gemm *gemm, void *panel, const void *v,
-                                 size_t stride, size_t cols, size_t k)
-{
-    pack_cols(G4_DTYPE_F16, panel, gemm->nr, v, stride, cols, k);
-}
-
-static void pack_cols_bf16_avx512(const struct g4_gemm *gemm, void *panel, const void *v,
-                                  size_t stride, size_t cols, size_t k)
-{
-    pack_cols(G4_DTYPE_BF16, panel, gemm->nr, v, stride, cols, k);
-}
+#include "lib/kernel/packing.h"
 
 void g4_kernels_init_mm_avx512(struct g4_kernels *kernels)
 {
@@ -192,12 +158,7 @@ void g4_kernels_init_mm_avx512(struct g4_kernels *kernels)
     gemm->mr = MR;
     gemm->nr = NR;
     gemm->kc = KC;
-    gemm->pack_rows[G4_DTYPE_F32] = pack_rows_f32_avx512;
-    gemm->pack_rows[G4_DTYPE_F16] = pack_rows_f16_avx512;
-    gemm->pack_rows[G4_DTYPE_BF16] = pack_rows_bf16_avx512;
-    gemm->pack_cols[G4_DTYPE_F32] = pack_cols_f32_avx512;
-    gemm->pack_cols[G4_DTYPE_F16] = pack_cols_f16_avx512;
-    gemm->pack_cols[G4_DTYPE_BF16] = pack_cols_bf16_avx512;
+    set_packing(gemm);
     gemm->multiply = multiply_avx512;
 }
 

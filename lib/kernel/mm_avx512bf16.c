@@ -236,41 +236,7 @@ G4_INLINE void pack_cols(const struct g4_gemm *gemm, enum g4_dtype dtype, uint16
     }
 }
 
-static void pack_rows_f32_avx512bf16(const struct g4_gemm *gemm, void *panel, const void *w,
-                                     size_t stride, size_t rows, size_t k)
-{
-    pack_rows(gemm, G4_DTYPE_F32, panel, w, stride, rows, k);
-}
-
-static void pack_rows_f16_avx512bf16(const struct g4_gemm *gemm, void *panel, const void *w,
-                                     size_t stride, size_t rows, size_t k)
-{
-    pack_rows(gemm, G4_DTYPE_F16, panel, w, stride, rows, k);
-}
-
-static void pack_rows_bf16_avx512bf16(const struct g4_gemm *gemm, void *panel, const void *w,
-                                      size_t stride, size_t rows, size_t k)
-{
-    pack_rows(gemm, G4_DTYPE_BF16, panel, w, stride, rows, k);
-}
-
-static void pack_cols_f32_avx512bf16(const struct g4_gemm *gemm, void *panel, const void *v,
-                                     size_t stride, size_t cols, size_t k)
-{
-    pack_cols(gemm, G4_DTYPE_F32, panel, v, stride, cols, k);
-}
-
-static void pack_cols_f16_avx512bf16(const struct g4_gemm *gemm, void *panel, const void *v,
-                                     size_t stride, size_t cols, size_t k)
-{
-    pack_cols(gemm, G4_DTYPE_F16, panel, v, stride, cols, k);
-}
-
-static void pack_cols_bf16_avx512bf16(const struct g4_gemm *gemm, void *panel, const void *v,
-                                      size_t stride, size_t cols, size_t k)
-{
-    pack_cols(gemm, G4_DTYPE_BF16, panel, v, stride, cols, k);
-}
+#include "lib/kernel/packing.h"
 
 void g4_kernels_init_mm_avx512bf16(struct g4_kernels *kernels)
 {
@@ -284,14 +250,9 @@ void g4_kernels_init_mm_avx512bf16(struct g4_kernels *kernels)
         .step = STEP,
         .rows_to_pack = 256,
         .convert = convert_avx512bf16,
-        .pack_rows[G4_DTYPE_F32] = pack_rows_f32_avx512bf16,
-        .pack_rows[G4_DTYPE_F16] = pack_rows_f16_avx512bf16,
-        .pack_rows[G4_DTYPE_BF16] = pack_rows_bf16_avx512bf16,
-        .pack_cols[G4_DTYPE_F32] = pack_cols_f32_avx512bf16,
-        .pack_cols[G4_DTYPE_F16] = pack_cols_f16_avx512bf16,
-        .pack_cols[G4_DTYPE_BF16] = pack_cols_bf16_avx512bf16,
         .multiply = multiply_avx512bf16,
     };
+    set_packing(&kernels->gemm_bf16);
 }
 
 #else

@@ -192,21 +192,7 @@ G4_INLINE void pack_cols(const struct g4_gemm *gemm, enum g4_dtype dtype, uint16
     }
 }
 
-#define PACK(name, dtype)                                                                          \
-    static void pack_rows_##name##_i8mm(const struct g4_gemm *gemm, void *panel, const void *w,    \
-                                        size_t stride, size_t rows, size_t k)                      \
-    {                                                                                              \
-        pack_rows(gemm, dtype, panel, w, stride, rows, k);                                         \
-    }                                                                                              \
-    static void pack_cols_##name##_i8mm(const struct g4_gemm *gemm, void *panel, const void *v,    \
-                                        size_t stride, size_t cols, size_t k)                      \
-    {                                                                                              \
-        pack_cols(gemm, dtype, panel, v, stride, cols, k);                                         \
-    }
-
-PACK(f32, G4_DTYPE_F32)
-PACK(f16, G4_DTYPE_F16)
-PACK(bf16, G4_DTYPE_BF16)
+#include "lib/kernel/packing.h"
 
 void g4_kernels_init_mm_i8mm(struct g4_kernels *kernels)
 {
@@ -220,14 +206,9 @@ void g4_kernels_init_mm_i8mm(struct g4_kernels *kernels)
         .step = STEP,
         .rows_to_pack = 256,
         .convert = convert_i8mm,
-        .pack_rows[G4_DTYPE_F32] = pack_rows_f32_i8mm,
-        .pack_rows[G4_DTYPE_F16] = pack_rows_f16_i8mm,
-        .pack_rows[G4_DTYPE_BF16] = pack_rows_bf16_i8mm,
-        .pack_cols[G4_DTYPE_F32] = pack_cols_f32_i8mm,
-        .pack_cols[G4_DTYPE_F16] = pack_cols_f16_i8mm,
-        .pack_cols[G4_DTYPE_BF16] = pack_cols_bf16_i8mm,
         .multiply = multiply_i8mm,
     };
+    set_packing(&kernels->gemm_bf16);
 }
 
 #else

@@ -116,10 +116,10 @@ G4_INLINE void pack_block(enum g4_dtype dtype, float *panel, size_t nr, const un
 }
 
 /* nr is a multiple of 4. */
-G4_INLINE void pack_rows(enum g4_dtype dtype, float *panel, size_t nr, const void *w, size_t stride,
-                         size_t rows, size_t k)
+G4_INLINE void pack_rows(const struct g4_gemm *gemm, enum g4_dtype dtype, float *panel,
+                         const void *w, size_t stride, size_t rows, size_t k)
 {
-    const size_t bytes = element_bytes(dtype);
+    const size_t bytes = element_bytes(dtype), nr = gemm->nr;
     for (size_t r = 0; r < nr; r += 4) {
         const size_t used = behind(rows, r);
         const unsigned char *base = used ? (const unsigned char *)w + r * stride : w;
@@ -132,10 +132,10 @@ G4_INLINE void pack_rows(enum g4_dtype dtype, float *panel, size_t nr, const voi
     }
 }
 
-G4_INLINE void pack_cols(enum g4_dtype dtype, float *panel, size_t nr, const void *w, size_t stride,
-                         size_t cols, size_t k)
+G4_INLINE void pack_cols(const struct g4_gemm *gemm, enum g4_dtype dtype, float *panel,
+                         const void *w, size_t stride, size_t cols, size_t k)
 {
-    const size_t bytes = element_bytes(dtype);
+    const size_t bytes = element_bytes(dtype), nr = gemm->nr;
     for (size_t i = 0; i < k; i++) {
         const unsigned char *row = (const unsigned char *)w + i * stride;
         for (size_t c = 0; c < nr; c += 4) {
@@ -146,21 +146,7 @@ G4_INLINE void pack_cols(enum g4_dtype dtype, float *panel, size_t nr, const voi
     }
 }
 
-#define PACK(name, dtype)                                                                          \
-    static void pack_rows_##name##_neon(const struct g4_gemm *gemm, void *panel, const void *w,    \
-                                        size_t stride, size_t rows, size_t k)                      \
-    {                                                                                              \
-        pack_rows(dtype, panel, gemm->nr, w, stride, rows, k);                                     \
-    }                                                                                              \
-    static void pack_cols_##name##_neon(const struct g4_gemm *gemm, void *panel, const void *v,    \
-                                        size_t stride, size_t cols, size_t k)                      \
-    {                                                                                              \
-        pack_cols(dtype, panel, gemm->nr, v, stride, cols, k);                                     \
-    }
-
-PACK(f32, G4_DTYPE_F32)
-PACK(f16, G4_DTYPE_F16)
-PACK(bf16, G4_DTYPE_BF16)
+#include "lib/kernel/packing.h"
 
 void g4_kernels_init_mm_neon(struct g4_kernels *kernels)
 {
@@ -169,12 +155,7 @@ void g4_kernels_init_mm_neon(struct g4_kernels *kernels)
     gemm->mr = MR;
     gemm->nr = NR;
     gemm->kc = KC;
-    gemm->pack_rows[G4_DTYPE_F32] = pack_rows_f32_neon;
-    gemm->pack_rows[G4_DTYPE_F16] = pack_rows_f16_neon;
-    gemm->pack_rows[G4_DTYPE_BF16] = pack_rows_bf16_neon;
-    gemm->pack_cols[G4_DTYPE_F32] = pack_cols_f32_neon;
-    gemm->pack_cols[G4_DTYPE_F16] = pack_cols_f16_neon;
-    gemm->pack_cols[G4_DTYPE_BF16] = pack_cols_bf16_neon;
+    set_packing(gemm);
     gemm->multiply = multiply_neon;
 }
 

@@ -3,14 +3,17 @@
  */
 #include "lib/nn/exec.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
-#include "lib/base/mem.h"
 #include "lib/nn/scratch.h"
 
-enum { HUGE_PAGE = 2 << 20 };
+/* The pieces of all threads at once, each found by its number; behind them what they share. */
+static void take_scratch(struct g4_exec *exec)
+{
+    const size_t threads = (size_t)g4_pool_threads(exec->pool);
+    exec->scratch = g4_arena_take(&exec->memory, threads, exec->scratch_size);
+    g4_arena_take(&exec->memory, G4_SCRATCH_SHARED_FLOATS, sizeof(float));
+}
 
 int g4_exec_open(struct g4_exec *exec, int threads, struct g4_err *err)
 {
@@ -27,16 +30,10 @@ int g4_exec_open(struct g4_exec *exec, int threads, struct g4_err *err)
         goto out;
 
     exec->scratch_size = G4_SCRATCH_FLOATS * sizeof(float);
-    const size_t shared = G4_SCRATCH_SHARED_FLOATS * sizeof(float);
-    size_t bytes;
-    void *scratch = NULL;
-    if (!g4_mul_size(exec->scratch_size, (size_t)g4_pool_threads(exec->pool), &bytes) ||
-        !g4_add_size(bytes, shared, &bytes) || posix_memalign(&scratch, HUGE_PAGE, bytes) != 0) {
-        rc = g4_err_nomem(err, exec->scratch_size, "scratch memory of a thread");
-        goto out;
-    }
-    madvise(scratch, bytes, MADV_HUGEPAGE); /* if the system likes: fewer misses of its tables */
-    exec->scratch = scratch;
+    take_scratch(exec);
+    rc = g4_arena_alloc(&exec->memory, "the scratch memory of the threads", err);
+    if (rc == 0)
+        take_scratch(exec);
 out:
     if (rc < 0)
         g4_exec_close(exec);
@@ -46,6 +43,6 @@ out:
 void g4_exec_close(struct g4_exec *exec)
 {
     g4_pool_free(exec->pool);
-    free(exec->scratch);
+    g4_arena_release(&exec->memory);
     memset(exec, 0, sizeof *exec);
 }

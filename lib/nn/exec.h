@@ -11,12 +11,14 @@
 #include <stddef.h>
 
 #include "lib/base/err.h"
+#include "lib/base/mem.h"
 #include "lib/base/pool.h"
 #include "lib/kernel/kernel.h"
 
 struct g4_exec {
     struct g4_pool *pool;
     const struct g4_kernels *kernels;
+    struct g4_arena memory;
     unsigned char *scratch; /* 64-byte aligned: a piece per thread, then what they share */
     size_t scratch_size;    /* bytes of a thread's piece */
 };

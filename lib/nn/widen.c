@@ -19,15 +19,8 @@ float g4_scale_at(const struct g4_matrix *w, size_t r, size_t i)
 {
     const struct g4_scales *s = &w->scales;
     const unsigned char *row = (const unsigned char *)s->data + r * s->stride;
-    uint16_t half;
-    float scale;
-    if (s->dtype == G4_DTYPE_F32) {
-        memcpy(&scale, row + i * sizeof scale, sizeof scale);
-        return scale;
-    }
-    assert(s->dtype == G4_DTYPE_BF16 || s->dtype == G4_DTYPE_F16);
-    memcpy(&half, row + i * sizeof half, sizeof half);
-    return s->dtype == G4_DTYPE_BF16 ? g4_bf16_to_f32(half) : g4_f16_to_f32(half);
+    assert(s->dtype < G4_DTYPE_FLOATS);
+    return g4_float_at(s->dtype, row, i);
 }
 
 /* out[n] = elements at .. at+n-1 of the block that begins at element k0 of the row. */

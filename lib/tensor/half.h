@@ -6,8 +6,11 @@
 #ifndef G4_TENSOR_HALF_H
 #define G4_TENSOR_HALF_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#include "lib/tensor/dtype.h"
 
 static inline float g4_bf16_to_f32(uint16_t h)
 {
@@ -45,6 +48,34 @@ static inline float g4_f16_to_f32(uint16_t h)
     return x;
 }
 
+/* The number at p, of any alignment. */
+static inline float g4_f16_at(const void *p)
+{
+    uint16_t h;
+    memcpy(&h, p, sizeof h);
+    return g4_f16_to_f32(h);
+}
+
+static inline float g4_bf16_at(const void *p)
+{
+    uint16_t h;
+    memcpy(&h, p, sizeof h);
+    return g4_bf16_to_f32(h);
+}
+
+/* Number i of a row of F32, F16 or BF16, of any alignment. */
+static inline float g4_float_at(enum g4_dtype dtype, const void *row, size_t i)
+{
+    const unsigned char *p = row;
+    float x;
+    if (dtype == G4_DTYPE_F16)
+        return g4_f16_at(p + i * sizeof(uint16_t));
+    if (dtype == G4_DTYPE_BF16)
+        return g4_bf16_at(p + i * sizeof(uint16_t));
+    memcpy(&x, p + i * sizeof x, sizeof x);
+    return x;
+}
+
 /* Nearest, ties to even; 65520 and beyond is infinity; NaN stays a (quiet) NaN. */
 static inline uint16_t g4_f32_to_f16(float x)
 {
@@ -66,6 +97,14 @@ static inline uint16_t g4_f32_to_f16(float x)
         half -= 0x3f000000u;
     }
     return (uint16_t)(sign | half);
+}
+
+/* Writes the nearest f16 at p, of any alignment. Returns what will be read there. */
+static inline float g4_f16_put(void *p, float x)
+{
+    const uint16_t h = g4_f32_to_f16(x);
+    memcpy(p, &h, sizeof h);
+    return g4_f16_to_f32(h);
 }
 
 #endif

@@ -22,11 +22,6 @@ static const int8_t nonlinear[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
 /* Twice the sixteen values of a float with two exponent bits and one of mantissa. */
 static const int8_t e2m1[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
 
-static float half(const unsigned char *b)
-{
-    return g4_f16_to_f32((uint16_t)(b[0] | b[1] << 8));
-}
-
 /* Nibble k of 32: the low ones of all bytes come first. */
 static int nibble(const unsigned char *q, int k)
 {
@@ -36,7 +31,7 @@ static int nibble(const unsigned char *q, int k)
 /* 0 d, 2 q[16]: y = (q - 8) d */
 static void q4_0(float *y, const unsigned char *b)
 {
-    const float d = half(b);
+    const float d = g4_f16_at(b);
     for (int k = 0; k < B; k++)
         y[k] = (float)(nibble(b + 2, k) - 8) * d;
 }
@@ -44,7 +39,7 @@ static void q4_0(float *y, const unsigned char *b)
 /* 0 d, 2 m, 4 q[16]: y = q d + m */
 static void q4_1(float *y, const unsigned char *b)
 {
-    const float d = half(b), m = half(b + 2);
+    const float d = g4_f16_at(b), m = g4_f16_at(b + 2);
     for (int k = 0; k < B; k++)
         y[k] = (float)nibble(b + 4, k) * d + m;
 }
@@ -58,7 +53,7 @@ static int five_bits(const unsigned char *q, const unsigned char *h, int k)
 /* 0 d, 2 h[4], 6 q[16]: y = (q - 16) d */
 static void q5_0(float *y, const unsigned char *b)
 {
-    const float d = half(b);
+    const float d = g4_f16_at(b);
     for (int k = 0; k < B; k++)
         y[k] = (float)(five_bits(b + 6, b + 2, k) - 16) * d;
 }
@@ -66,7 +61,7 @@ static void q5_0(float *y, const unsigned char *b)
 /* 0 d, 2 m, 4 h[4], 8 q[16]: y = q d + m */
 static void q5_1(float *y, const unsigned char *b)
 {
-    const float d = half(b), m = half(b + 2);
+    const float d = g4_f16_at(b), m = g4_f16_at(b + 2);
     for (int k = 0; k < B; k++)
         y[k] = (float)five_bits(b + 8, b + 4, k) * d + m;
 }
@@ -74,7 +69,7 @@ static void q5_1(float *y, const unsigned char *b)
 /* 0 d, 2 q int8[32]: y = q d */
 static void q8_0(float *y, const unsigned char *b)
 {
-    const float d = half(b);
+    const float d = g4_f16_at(b);
     for (int k = 0; k < B; k++)
         y[k] = (float)(int8_t)b[2 + k] * d;
 }
@@ -82,7 +77,7 @@ static void q8_0(float *y, const unsigned char *b)
 /* 0 d, 2 q[16]: y = nonlinear[q] d */
 static void iq4_nl(float *y, const unsigned char *b)
 {
-    const float d = half(b);
+    const float d = g4_f16_at(b);
     for (int k = 0; k < B; k++)
         y[k] = (float)nonlinear[nibble(b + 2, k)] * d;
 }
@@ -105,7 +100,7 @@ static int two_bits(const unsigned char *q, int k)
  * y = d (s & 15) q - m (s >> 4) */
 static void q2_k(float *y, const unsigned char *b)
 {
-    const float d = half(b + 80), m = half(b + 82);
+    const float d = g4_f16_at(b + 80), m = g4_f16_at(b + 82);
     for (int k = 0; k < K; k++) {
         const int s = b[k / 16];
         y[k] = d * (float)(s & 15) * (float)two_bits(b + 16, k) - m * (float)(s >> 4);
@@ -123,7 +118,7 @@ static int scale_3(const unsigned char *s, int j)
  * y = d s (q - 4 or 0) */
 static void q3_k(float *y, const unsigned char *b)
 {
-    const float d = half(b + 108);
+    const float d = g4_f16_at(b + 108);
     for (int k = 0; k < K; k++) {
         const int high = b[k % 32] >> k / 32 & 1;
         y[k] = d * (float)scale_3(b + 96, k / 16) * (float)(two_bits(b + 32, k) - (high ? 0 : 4));
@@ -151,7 +146,7 @@ static int nibble_k(const unsigned char *q, int k)
 /* 0 d, 2 m, 4 t[12], 16 q[128]: y = d s q - m min, s and min for 32 elements */
 static void q4_k(float *y, const unsigned char *b)
 {
-    const float d = half(b), m = half(b + 2);
+    const float d = g4_f16_at(b), m = g4_f16_at(b + 2);
     for (int k = 0; k < K; k++) {
         int s, min;
         scale_and_minimum(b + 4, k / 32, &s, &min);
@@ -162,7 +157,7 @@ static void q4_k(float *y, const unsigned char *b)
 /* 0 d, 2 m, 4 t[12], 16 h[32] (bit k / 32 of byte k mod 32 is the fifth), 48 q[128]: as Q4_K */
 static void q5_k(float *y, const unsigned char *b)
 {
-    const float d = half(b), m = half(b + 2);
+    const float d = g4_f16_at(b), m = g4_f16_at(b + 2);
     for (int k = 0; k < K; k++) {
         int s, min;
         scale_and_minimum(b + 4, k / 32, &s, &min);
@@ -175,7 +170,7 @@ static void q5_k(float *y, const unsigned char *b)
  * each), 192 s int8[16], 208 d: y = d s (q - 32), s for 16 elements */
 static void q6_k(float *y, const unsigned char *b)
 {
-    const float d = half(b + 208);
+    const float d = g4_f16_at(b + 208);
     for (int k = 0; k < K; k++) {
         const int low = b[k / 128 * 64 + k % 64] >> k % 128 / 64 * 4 & 15;
         const int q = low | two_bits(b + 128, k) << 4;
@@ -187,7 +182,7 @@ static void q6_k(float *y, const unsigned char *b)
  * in sl, two high bits in sh; each 32 elements are 16 bytes of nibbles */
 static void iq4_xs(float *y, const unsigned char *b)
 {
-    const float d = half(b);
+    const float d = g4_f16_at(b);
     const int high = b[2] | b[3] << 8;
     for (int k = 0; k < K; k++) {
         const int g = k / 32;
@@ -232,12 +227,12 @@ static void f32(float *y, const unsigned char *b)
 
 static void f16(float *y, const unsigned char *b)
 {
-    *y = half(b);
+    *y = g4_f16_at(b);
 }
 
 static void bf16(float *y, const unsigned char *b)
 {
-    *y = g4_bf16_to_f32((uint16_t)(b[0] | b[1] << 8));
+    *y = g4_bf16_at(b);
 }
 
 /* One block. */

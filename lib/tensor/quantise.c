@@ -11,13 +11,6 @@
 
 enum { B = 32 }; /* elements of a block */
 
-static void put_half(unsigned char *b, float x)
-{
-    const uint16_t h = g4_f32_to_f16(x);
-    b[0] = (unsigned char)h;
-    b[1] = (unsigned char)(h >> 8);
-}
-
 /* A product with it rounds otherwise than a division by d. Of a d so small that its half is zero
  * it may not be a number to count on. */
 static float inverse(float d)
@@ -90,7 +83,7 @@ static float unsigned_levels(int *levels, const float *x, int top, float *min)
 static void q4_0(unsigned char *b, const float *x)
 {
     int levels[B];
-    put_half(b, signed_levels(levels, x, 8));
+    g4_f16_put(b, signed_levels(levels, x, 8));
     put_nibbles(b + 2, levels);
 }
 
@@ -98,15 +91,15 @@ static void q4_1(unsigned char *b, const float *x)
 {
     int levels[B];
     float min;
-    put_half(b, unsigned_levels(levels, x, 15, &min));
-    put_half(b + 2, min);
+    g4_f16_put(b, unsigned_levels(levels, x, 15, &min));
+    g4_f16_put(b + 2, min);
     put_nibbles(b + 4, levels);
 }
 
 static void q5_0(unsigned char *b, const float *x)
 {
     int levels[B];
-    put_half(b, signed_levels(levels, x, 16));
+    g4_f16_put(b, signed_levels(levels, x, 16));
     put_fifth_bits(b + 2, levels);
     put_nibbles(b + 6, levels);
 }
@@ -115,8 +108,8 @@ static void q5_1(unsigned char *b, const float *x)
 {
     int levels[B];
     float min;
-    put_half(b, unsigned_levels(levels, x, 31, &min));
-    put_half(b + 2, min);
+    g4_f16_put(b, unsigned_levels(levels, x, 31, &min));
+    g4_f16_put(b + 2, min);
     put_fifth_bits(b + 4, levels);
     put_nibbles(b + 8, levels);
 }
@@ -124,7 +117,7 @@ static void q5_1(unsigned char *b, const float *x)
 static void q8_0(unsigned char *b, const float *x)
 {
     const float d = fabsf(extreme(x)) / 127, id = inverse(d);
-    put_half(b, d);
+    g4_f16_put(b, d);
     for (int k = 0; k < B; k++)
         b[2 + k] = (unsigned char)(int8_t)roundf(x[k] * id);
 }
@@ -161,7 +154,7 @@ static void bf16(unsigned char *b, const float *x)
 
 static void f16(unsigned char *b, const float *x)
 {
-    put_half(b, *x);
+    g4_f16_put(b, *x);
 }
 
 /* One block. */

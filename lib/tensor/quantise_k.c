@@ -36,15 +36,6 @@ static float limit(float x, float low, float high)
     return x < high ? x : high;
 }
 
-/* d as it will be read. */
-static float put_half(unsigned char *b, float d)
-{
-    const uint16_t h = g4_f32_to_f16(d);
-    b[0] = (unsigned char)h;
-    b[1] = (unsigned char)(h >> 8);
-    return g4_f16_to_f32(h);
-}
-
 static float inverse(float d)
 {
     const float i = 1.0f / d;
@@ -177,9 +168,9 @@ void g4_quantise_q6_k(unsigned char *b, const float *x)
         s[j] = fit_scale(x + j * 16, w + j * 16);
         extreme = fabsf(s[j]) > fabsf(extreme) ? s[j] : extreme;
     }
-    float d = put_half(b + 208, extreme / -128);
+    float d = g4_f16_put(b + 208, extreme / -128);
     for (int pass = 0; pass < PASSES; pass++)
-        d = put_half(b + 208, round_scales(b + 192, q, x, w, s, d));
+        d = g4_f16_put(b + 208, round_scales(b + 192, q, x, w, s, d));
 
     memset(b, 0, 192);
     for (int k = 0; k < K; k++) {
@@ -234,12 +225,12 @@ static void quantise_affine(struct affine *a, unsigned char *head, const float *
         most = a->s[j] > most ? a->s[j] : most;
         lowest = a->m[j] > lowest ? a->m[j] : lowest;
     }
-    a->d = put_half(head, most / 63);
-    a->dm = put_half(head + 2, lowest / 63);
+    a->d = g4_f16_put(head, most / 63);
+    a->dm = g4_f16_put(head + 2, lowest / 63);
     for (int pass = 0; pass < PASSES; pass++) {
         round_affine(a, x, top);
-        a->d = put_half(head, a->d);
-        a->dm = put_half(head + 2, a->dm);
+        a->d = g4_f16_put(head, a->d);
+        a->dm = g4_f16_put(head + 2, a->dm);
     }
     for (int j = 0; j < 4; j++) {
         const int s = a->scale[j + 4], m = a->minimum[j + 4];

@@ -2,7 +2,7 @@
  * test_convert.c - models written anew: the same numbers in the same places, the types that are
  * asked for, and the same bytes as the files that llama.cpp made of the demo model.
  */
-#include "tests/unit/model_fixture.h"
+#include "tests/unit/convert_fixture.h"
 
 #include <math.h>
 
@@ -253,22 +253,6 @@ static void experts(void **state)
 }
 
 /* ---- numbers that move ---- */
-
-struct memory {
-    unsigned char *bytes;
-    size_t n;
-};
-
-static int to_memory(void *ctx, const void *data, size_t n, struct g4_err *err)
-{
-    struct memory *m = ctx;
-    (void)err;
-    m->bytes = realloc(m->bytes, m->n + n);
-    assert_non_null(m->bytes);
-    memcpy(m->bytes + m->n, data, n);
-    m->n += n;
-    return 0;
-}
 
 struct towers {
     struct g4_model model;

@@ -1,5 +1,5 @@
 /* Towers into a GGUF file and out of it: what a published file holds is there again. */
-#include "tests/unit/model_fixture.h"
+#include "tests/unit/convert_fixture.h"
 
 #include <fcntl.h>
 #include <math.h>
@@ -11,20 +11,8 @@
 struct made {
     struct g4_model model;
     struct g4_convert plan;
-    unsigned char *bytes;
-    size_t n;
+    struct memory data;
 };
-
-static int to_memory(void *ctx, const void *data, size_t n, struct g4_err *err)
-{
-    struct made *m = ctx;
-    (void)err;
-    m->bytes = realloc(m->bytes, m->n + n);
-    assert_non_null(m->bytes);
-    memcpy(m->bytes + m->n, data, n);
-    m->n += n;
-    return 0;
-}
 
 static int to_file(void *ctx, const void *data, size_t n, struct g4_err *err)
 {
@@ -66,12 +54,12 @@ static void make(struct made *m, const char *path, const struct g4_exec *exec)
     *m = (struct made){0};
     check(g4_model_open(&m->model, path, "", &err), &err);
     check(g4_convert_sfp8(&m->plan, &m->model, &err), &err);
-    check(g4_convert_stream(&m->plan, exec, to_memory, m, "", &err), &err);
+    check(g4_convert_stream(&m->plan, exec, to_memory, &m->data, "", &err), &err);
 }
 
 static void release(struct made *m)
 {
-    free(m->bytes);
+    free(m->data.bytes);
     g4_convert_release(&m->plan);
     g4_model_close(&m->model);
 }
@@ -85,7 +73,7 @@ static struct g4_tensor find(const struct made *m, const char *name)
         struct g4_tensor t = {.name = p->name, .dtype = p->dtype, .dims = p->dims};
         assert_true(g4_dtype_row_bytes(p->dtype, p->rows * p->cols, &t.bytes));
         memcpy(t.shape, p->shape, sizeof t.shape);
-        t.data = m->bytes + at;
+        t.data = m->data.bytes + at;
         at += t.bytes;
         if (strcmp(p->name, name) == 0)
             return t;
